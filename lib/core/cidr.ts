@@ -1,0 +1,54 @@
+import { containsCidr, mergeCidr, overlapCidr, parseCidr } from "cidr-tools";
+import ipaddr from "ipaddr.js";
+
+/** The address family of an address or prefix. */
+export type AddressFamily = 4 | 6;
+
+/** Whether a text is a valid IPv4 or IPv6 prefix with its length (`10.0.0.0/8`); a bare address is not. */
+export function isCIDR(text: string): boolean {
+  return ipaddr.isValidCIDR(text);
+}
+
+/** Whether a text is a valid IPv4 (four parts) or IPv6 address. */
+export function isAddress(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+}
+
+/** The family of a valid address or prefix; `undefined` for anything else. */
+export function addressFamily(text: string): AddressFamily | undefined {
+  const address = text.split("/")[0] ?? "";
+  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return 4;
+  return ipaddr.IPv6.isValid(address) ? 6 : undefined;
+}
+
+/** The prefix in canonical form with its host bits cleared; `undefined` when it is not a prefix or an address. */
+export function normaliseCIDR(text: string): string | undefined {
+  if (!isCIDR(text) && !isAddress(text)) return undefined;
+  const parsed = parseCidr(text);
+  const network = ipaddr.parseCIDR(parsed.cidr);
+  const base =
+    network[0].kind() === "ipv4"
+      ? ipaddr.IPv4.networkAddressFromCIDR(parsed.cidr)
+      : ipaddr.IPv6.networkAddressFromCIDR(parsed.cidr);
+  return `${base.toString()}/${network[1]}`;
+}
+
+/** Whether two prefixes (or addresses) share an address. False across families. */
+export function overlaps(a: string, b: string): boolean {
+  return overlapCidr(a, b);
+}
+
+/** Whether the first prefix covers every address of the second. False across families. */
+export function covers(outer: string, inner: string): boolean {
+  return containsCidr(outer, inner);
+}
+
+/** The fewest prefixes that cover exactly the same addresses, sorted by cidr-tools (IPv4 first). */
+export function mergeCIDRs(cidrs: readonly string[]): string[] {
+  return mergeCidr([...cidrs]);
+}
+
+/** The length of a prefix in bits: 16 for `10.0.0.0/16`. */
+export function prefixLength(cidr: string): number {
+  return ipaddr.parseCIDR(cidr)[1];
+}

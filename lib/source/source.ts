@@ -1,0 +1,123 @@
+import type { Finding } from "../core/finding.ts";
+import type { JsonObject } from "../core/json.ts";
+
+/** A network a cluster can run, by the name the plan file uses. */
+export type SourceName =
+  | "calico"
+  | "canal"
+  | "flannel"
+  | "kube-router"
+  | "ovn-kubernetes"
+  | "weave"
+  | "antrea"
+  | "aws-vpc-cni"
+  | "azure-cni"
+  | "gke"
+  | "kindnet"
+  | "cilium"
+  | "openshift-sdn"
+  | "unknown";
+
+/** One observation that speaks for a source. */
+export interface Evidence {
+  readonly source: SourceName;
+  /** `Kind/namespace/name`. */
+  readonly object: string;
+  /** Path of the field in the object. */
+  readonly field: string;
+  readonly value: string;
+  /** `strong`: it runs; `medium`: it is configured; `weak`: it was installed once. */
+  readonly weight: "strong" | "medium" | "weak";
+}
+
+/** How pods of different nodes reach each other. */
+export type Encapsulation = "vxlan" | "ipip" | "geneve" | "wireguard" | "udp" | "fou" | "ipsec" | "none" | "unknown";
+
+/** What the rest of the plan needs to know of the network that the cluster leaves. Absent means that the inventory does not tell. */
+export interface SourceFacts {
+  /** Every prefix that the source can give pod addresses out of, disabled pools included; merged and sorted. */
+  readonly podCIDRs: readonly string[];
+  /** Service prefixes; absent when nothing tells. */
+  readonly serviceCIDRs?: readonly string[];
+  readonly families: readonly (4 | 6)[];
+  readonly encapsulation: Encapsulation;
+  /** UDP port of the overlay. */
+  readonly tunnelPort?: number;
+  readonly vni?: number;
+  /** Device or pod MTU that the source was told to use, in bytes; absent when it detects it. */
+  readonly mtu?: number;
+  /** `manifest`, `operator`, `k3s`, `rke2`, `talos`, … : who owns the installation. */
+  readonly installation: string;
+  readonly version?: string;
+  readonly datastore?: "kubernetes" | "etcd";
+  readonly dataplane?: "iptables" | "nftables" | "ebpf" | "openvswitch" | "ipvs" | "none";
+  /** Who answers for Services: `kube-proxy` in its mode, the source itself, or embedded in the distribution. */
+  readonly serviceProxy: { readonly kind: "kube-proxy" | "source" | "embedded" | "none" | "unknown"; readonly mode?: string; readonly clusterCIDR?: string };
+  /** Which policy kinds the source enforces: kinds with their group (`NetworkPolicy.networking.k8s.io`). */
+  readonly enforcedPolicyKinds: readonly string[];
+  /** Names or patterns (`cali+`, `flannel.1`) of devices that belong to the source and must not be taken for uplinks. */
+  readonly devices: readonly string[];
+  /** Directory with the CNI configuration on the host, and of the binaries. */
+  readonly cniConfDirectory: string;
+  readonly cniBinDirectory: string;
+  /** File that the source writes there: `10-canal.conflist`. */
+  readonly cniConfFile?: string;
+  /** DaemonSets of the source: `namespace/name`; empty for k3s, where the binary holds it. */
+  readonly daemonSets: readonly string[];
+  /** Networks in front of or beside the source: `multus`, `istio-cni`, `linkerd-cni`. */
+  readonly companions: readonly string[];
+  readonly usesTiers?: boolean;
+  /** Anything an adapter wants to show that has no field: name to value, printed by `detect`. */
+  readonly details: Readonly<Record<string, string>>;
+}
+
+/** Whether a live migration from the detected source can be planned. */
+export type LiveSupport =
+  | { readonly kind: "supported" }
+  | { readonly kind: "conditional"; readonly conditions: readonly string[] }
+  /** `alternatives` are strategies or steps that lead on, best first. */
+  | { readonly kind: "refused"; readonly reason: string; readonly alternatives: readonly string[] };
+
+/** The answer of detection. */
+export interface SourceDetection {
+  readonly source: SourceName;
+  readonly confidence: "certain" | "likely" | "unsure";
+  /** Strongest first, then by object. */
+  readonly evidence: readonly Evidence[];
+  readonly facts: SourceFacts;
+  readonly live: LiveSupport;
+  readonly findings: readonly Finding[];
+}
+
+/** One thing that has to go when the source is removed, in order. */
+export interface RemovalObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  /** Why it stands at this place in the order. */
+  readonly why: string;
+}
+
+/** What stays on each node and has to be cleaned there. */
+export interface NodeLeftovers {
+  readonly devices: readonly string[];
+  /** Prefixes of iptables chains, for example `cali-`, `FLANNEL-`. */
+  readonly iptablesChainPrefixes: readonly string[];
+  readonly iptablesRuleTags: readonly string[];
+  readonly nftTables: readonly string[];
+  readonly ipsetPrefixes: readonly string[];
+  readonly files: readonly string[];
+  readonly nodeAnnotationPrefixes: readonly string[];
+  /** Names of CNI networks whose hostPort chains stay (`k8s-pod-network`). */
+  readonly portmapNetworks: readonly string[];
+}
+
+/** A source's settings that have to change before Cilium is installed beside it. */
+export interface SourcePreparation {
+  readonly title: string;
+  readonly why: string;
+  /** Patch as an object for server-side apply, where an object can carry it; otherwise only `commands`. */
+  readonly object?: JsonObject;
+  readonly commands: readonly string[];
+}
