@@ -1,4 +1,4 @@
-import { isScalar, parse, Scalar, stringify, visit, Document } from "yaml";
+import { Document, isScalar, parse, Scalar, stringify, visit } from "yaml";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { compareText } from "./order.ts";
 
@@ -8,7 +8,8 @@ const leadingKeys = ["apiVersion", "kind", "metadata", "spec"];
 export function compareKeys(a: string, b: string): number {
   const rankA = leadingKeys.indexOf(a);
   const rankB = leadingKeys.indexOf(b);
-  if (rankA >= 0 || rankB >= 0) return (rankA < 0 ? leadingKeys.length : rankA) - (rankB < 0 ? leadingKeys.length : rankB);
+  if (rankA >= 0 || rankB >= 0)
+    return (rankA < 0 ? leadingKeys.length : rankA) - (rankB < 0 ? leadingKeys.length : rankB);
   return compareText(a, b);
 }
 
@@ -29,15 +30,23 @@ const ambiguous = /^(?:0o[0-7]+|=|<<)$/u;
  * `comment` is written above the document, one `#` line for each of its lines.
  * Source: yaml 2.9.1 `stringify`; goyaml and PyYAML read YAML 1.1, browsers' readers 1.2 (shared reference cdk8s 5).
  */
-export function renderYaml(value: JsonValue, options: { readonly comment?: string; readonly keepKeyOrder?: boolean } = {}): string {
+export function renderYaml(
+  value: JsonValue,
+  options: { readonly comment?: string; readonly keepKeyOrder?: boolean } = {},
+): string {
   const ordered = options.keepKeyOrder === true ? value : sortKeys(value);
   const document = new Document(ordered, { version: "1.1", aliasDuplicateObjects: false });
   visit(document, {
     Scalar(_key, node) {
-      if (isScalar(node) && typeof node.value === "string" && ambiguous.test(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+      if (isScalar(node) && typeof node.value === "string" && ambiguous.test(node.value))
+        node.type = Scalar.QUOTE_DOUBLE;
     },
   });
-  if (options.comment !== undefined) document.commentBefore = options.comment.split("\n").map((line) => ` ${line}`.trimEnd()).join("\n");
+  if (options.comment !== undefined)
+    document.commentBefore = options.comment
+      .split("\n")
+      .map((line) => ` ${line}`.trimEnd())
+      .join("\n");
   return stringify(document, { lineWidth: 0, indentSeq: true, aliasDuplicateObjects: false });
 }
 

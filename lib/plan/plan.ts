@@ -1,5 +1,5 @@
 import type { JsonObject } from "../core/json.ts";
-import type { SourceName } from "../source/source.ts";
+import type { SourceName } from "../core/source-name.ts";
 
 /** How the cluster gets to the target. */
 export type Strategy = "live" | "in-place" | "blue-green";

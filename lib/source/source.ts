@@ -1,22 +1,6 @@
 import type { Finding } from "../core/finding.ts";
 import type { JsonObject } from "../core/json.ts";
-
-/** A network a cluster can run, by the name the plan file uses. */
-export type SourceName =
-  | "calico"
-  | "canal"
-  | "flannel"
-  | "kube-router"
-  | "ovn-kubernetes"
-  | "weave"
-  | "antrea"
-  | "aws-vpc-cni"
-  | "azure-cni"
-  | "gke"
-  | "kindnet"
-  | "cilium"
-  | "openshift-sdn"
-  | "unknown";
+import type { SourceName } from "../core/source-name.ts";
 
 /** One observation that speaks for a source. */
 export interface Evidence {
@@ -52,7 +36,11 @@ export interface SourceFacts {
   readonly datastore?: "kubernetes" | "etcd";
   readonly dataplane?: "iptables" | "nftables" | "ebpf" | "openvswitch" | "ipvs" | "none";
   /** Who answers for Services: `kube-proxy` in its mode, the source itself, or embedded in the distribution. */
-  readonly serviceProxy: { readonly kind: "kube-proxy" | "source" | "embedded" | "none" | "unknown"; readonly mode?: string; readonly clusterCIDR?: string };
+  readonly serviceProxy: {
+    readonly kind: "kube-proxy" | "source" | "embedded" | "none" | "unknown";
+    readonly mode?: string;
+    readonly clusterCIDR?: string;
+  };
   /** Which policy kinds the source enforces: kinds with their group (`NetworkPolicy.networking.k8s.io`). */
   readonly enforcedPolicyKinds: readonly string[];
   /** Names or patterns (`cali+`, `flannel.1`) of devices that belong to the source and must not be taken for uplinks. */

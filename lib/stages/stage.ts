@@ -76,6 +76,11 @@ export interface Stage {
 export interface HelmRelease {
   readonly releaseName: string;
   readonly namespace: string;
-  readonly chart: { readonly source: "https" | "oci"; readonly repository: string; readonly name: string; readonly version: string };
+  readonly chart: {
+    readonly source: "https" | "oci";
+    readonly repository: string;
+    readonly name: string;
+    readonly version: string;
+  };
   readonly values: JsonObject;
 }

@@ -1,0 +1,53 @@
+/** One end of a flow as a person names it. */
+export interface FlowEnd {
+  readonly kind: "pod" | "node" | "address" | "hypothetical-pod";
+  /** `namespace/pod` (a real one), a node's name, or an address; a hypothetical pod is printed by its labels. */
+  readonly name: string;
+  readonly address?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** One concrete packet that shows a difference. */
+export interface Witness {
+  readonly from: FlowEnd;
+  readonly to: FlowEnd;
+  readonly protocol: string;
+  readonly port?: number;
+  readonly icmpType?: number;
+}
+
+/** A verdict and the rule that gave it: `NetworkPolicy/a/p ingress[1]`, `end of tier default`, `default deny`, `profile kns.a`. */
+export interface Decision {
+  readonly verdict: "allow" | "deny";
+  readonly decidedBy: string;
+  readonly where?: import("../../core/finding.ts").Where;
+}
+
+export interface ProofDifference {
+  /** `opened`: denied before and allowed after; `closed`: the other way round. */
+  readonly direction: "opened" | "closed";
+  readonly half: "ingress" | "egress";
+  readonly witness: Witness;
+  readonly before: Decision;
+  readonly after: Decision;
+  /** Pairs of pods (or pod and cell) and port classes that the same two rules decide differently. */
+  readonly flows: number;
+  /** Number of the known hazard, where one is recognised: `H1` … `H6`. */
+  readonly hazard?: string;
+}
+
+/** The comparison of what two policy sets decide. */
+export interface Proof {
+  readonly equal: boolean;
+  readonly differences: readonly ProofDifference[];
+  /** Differences that are meant and known (kubelet probes, established flows): counted, never hidden. */
+  readonly intended: readonly { readonly id: string; readonly why: string; readonly flows: number }[];
+  readonly world: {
+    /** `closed`: the inventory's pods; `open`: any labels a future pod may carry. */
+    readonly kind: "closed" | "open";
+    readonly pods: number;
+    readonly classes: number;
+    readonly cells: number;
+    readonly flows: number;
+  };
+}
