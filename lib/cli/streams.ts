@@ -1,0 +1,32 @@
+/** Where a command writes and how it may look: handed in, so that tests read what a person would see. */
+export interface Streams {
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
+  /** Whether standard output / standard error is a terminal. */
+  readonly isOutTerminal: boolean;
+  readonly isErrorTerminal: boolean;
+  /** Columns of the terminal; 100 where there is none. */
+  readonly columns: number;
+  readonly useColor: boolean;
+  /** Standard input as text, read once. */
+  readonly readStdin: () => Promise<string>;
+  readonly isInTerminal: boolean;
+}
+
+/** The streams of this process. `NO_COLOR` (any value) and pipes give plain text. */
+export function processStreams(): Streams {
+  return {
+    out: (text) => process.stdout.write(text),
+    error: (text) => process.stderr.write(text),
+    isOutTerminal: process.stdout.isTTY === true,
+    isErrorTerminal: process.stderr.isTTY === true,
+    columns: process.stdout.columns ?? process.stderr.columns ?? 100,
+    useColor: process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined && process.env["TERM"] !== "dumb",
+    readStdin: async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
+      return Buffer.concat(chunks).toString("utf8");
+    },
+    isInTerminal: process.stdin.isTTY === true,
+  };
+}
