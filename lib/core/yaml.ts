@@ -1,4 +1,4 @@
-import { Document, isScalar, parse, Scalar, stringify, visit } from "yaml";
+import { Document, parse, Scalar, visit } from "yaml";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { compareText } from "./order.ts";
 
@@ -21,33 +21,36 @@ export function sortKeys(value: JsonValue): JsonValue {
   return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]));
 }
 
-const ambiguous = /^(?:0o[0-7]+|=|<<)$/u;
+/** Plain scalars that YAML 1.1 mode leaves unquoted and that a reader of 1.1 or 1.2 takes for something else. */
+const ambiguous = /^(?:[-+]?0o[0-7_]+|=|<<)$/u;
 
 /**
  * A YAML document that every reader understands alike: scalars that YAML 1.1 or 1.2 would take for something else are
  * quoted, no anchors, no folded lines, long texts as literal blocks. Ends with a line feed.
  *
- * `comment` is written above the document, one `#` line for each of its lines.
- * Source: yaml 2.9.1 `stringify`; goyaml and PyYAML read YAML 1.1, browsers' readers 1.2 (shared reference cdk8s 5).
+ * `comment` is written above the document, one `#` line for each of its lines, then a blank line.
+ * Source: yaml 2.9.1 `stringify`; go-yaml v2 and PyYAML read YAML 1.1, others 1.2.
  */
 export function renderYaml(
   value: JsonValue,
   options: { readonly comment?: string; readonly keepKeyOrder?: boolean } = {},
 ): string {
   const ordered = options.keepKeyOrder === true ? value : sortKeys(value);
-  const document = new Document(ordered, { version: "1.1", aliasDuplicateObjects: false });
+  const document = new Document(ordered, { version: "1.1", aliasDuplicateObjects: false, merge: false });
   visit(document, {
     Scalar(_key, node) {
-      if (isScalar(node) && typeof node.value === "string" && ambiguous.test(node.value))
-        node.type = Scalar.QUOTE_DOUBLE;
+      if (typeof node.value === "string" && ambiguous.test(node.value)) node.type = Scalar.QUOTE_DOUBLE;
     },
   });
-  if (options.comment !== undefined)
-    document.commentBefore = options.comment
-      .split("\n")
-      .map((line) => ` ${line}`.trimEnd())
-      .join("\n");
-  return stringify(document, { lineWidth: 0, indentSeq: true, aliasDuplicateObjects: false });
+  const text = document.toString({ lineWidth: 0, indentSeq: true });
+  return options.comment === undefined ? text : `${renderComment(options.comment)}\n${text}`;
+}
+
+function renderComment(comment: string): string {
+  return comment
+    .split("\n")
+    .map((line) => `${`# ${line}`.trimEnd()}\n`)
+    .join("");
 }
 
 /** Parses one YAML document that we wrote ourselves; throws on anything else. Users' files go through the inventory reader. */
