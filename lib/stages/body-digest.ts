@@ -1,0 +1,78 @@
+import { sha256Hex } from "../core/digest.ts";
+import { compareText } from "../core/order.ts";
+
+/**
+ * Stands in a freshly rendered stage wherever its own body digest belongs (the CiliumNodeConfig's annotation, the Job's
+ * `DIGEST`), until `fillDigests` puts the real one there.
+ */
+export const digestPlaceholder: string = `sha256:${"0".repeat(64)}`;
+
+/**
+ * Stands wherever the digest of the stage before belongs (the Job's `PREVIOUS_DIGEST`).
+ *
+ * It is another text than `digestPlaceholder`, and it takes part in the digest instead of the real value: so a changed
+ * stage changes one line of the stage after it, and not the digest of every stage to the end of the plan.
+ */
+export const previousDigestPlaceholder: string = `sha256:${"f".repeat(64)}`;
+
+/** The annotation that carries a body digest, on the objects of a stage and on the engines' objects. */
+export const digestAnnotation = "metachron.dev/body-digest";
+
+/** The digests that were written into a stage's files. */
+export interface FilledDigests {
+  readonly digest?: string | undefined;
+  readonly previous?: string | undefined;
+}
+
+/**
+ * Whether a file of a stage's directory is part of its body. `STAGE.md` is not: it is for people, no engine reads it,
+ * and a better sentence in it must not look like a changed stage.
+ */
+export function isBodyFile(path: string): boolean {
+  return path !== "STAGE.md";
+}
+
+/**
+ * The body digest of a stage: `sha256:` and 64 hexadecimal digits.
+ *
+ * `files` maps paths relative to the stage's directory (`20-job-roll.yaml`, `undo/kustomization.yaml`) to texts; the
+ * whole directory may be given, `STAGE.md` is left out here. The digest is SHA-256 over one line `path NUL sha256(file)`
+ * for each file, sorted by path, each ended by a line feed, with `filled.digest` written as `digestPlaceholder` and
+ * `filled.previous` as `previousDigestPlaceholder`. So the digest of files that still hold placeholders and the digest of
+ * the same files after `fillDigests` are one value, and anybody can check it with sha256sum and sed.
+ * It depends on the stage's own content only: no time, no tool version, no other stage.
+ */
+export function bodyDigest(files: ReadonlyMap<string, string>, filled: FilledDigests = {}): string {
+  const lines = [...files]
+    .filter(([path]) => isBodyFile(path))
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([path, text]) => `${path}\0${sha256Hex(withPlaceholders(text, filled))}\n`);
+  return `sha256:${sha256Hex(lines.join(""))}`;
+}
+
+/** The files with the stage's digest, and the one of the stage before if there is one, in place of the placeholders. */
+export function fillDigests(
+  files: ReadonlyMap<string, string>,
+  digests: FilledDigests & { readonly digest: string },
+): ReadonlyMap<string, string> {
+  return new Map(
+    [...files].map(([path, text]) => {
+      const own = text.replaceAll(digestPlaceholder, digests.digest);
+      return [
+        path,
+        digests.previous === undefined ? own : own.replaceAll(previousDigestPlaceholder, digests.previous),
+      ] as const;
+    }),
+  );
+}
+
+/** `fillDigests` for a stage's own digest only. */
+export function fillDigest(files: ReadonlyMap<string, string>, digest: string): ReadonlyMap<string, string> {
+  return fillDigests(files, { digest });
+}
+
+/** A text with the given digests written as their placeholders: what `bodyDigest` hashes, what two attempts are compared by. */
+export function withPlaceholders(text: string, filled: FilledDigests): string {
+  const own = filled.digest === undefined ? text : text.replaceAll(filled.digest, digestPlaceholder);
+  return filled.previous === undefined ? own : own.replaceAll(filled.previous, previousDigestPlaceholder);
+}
