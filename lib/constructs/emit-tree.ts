@@ -1,0 +1,67 @@
+import type { IConstruct } from "constructs";
+import type { FileTree } from "../core/file-tree.ts";
+import { InvariantError } from "../core/invariant.ts";
+import { compareText } from "../core/order.ts";
+import { bodyDigest } from "../stages/body-digest.ts";
+import { FileAsset } from "./file-asset.ts";
+import { Manifest } from "./manifest.ts";
+import { StageChart } from "./stage-chart.ts";
+
+/**
+ * Walks a construct tree once and gives every file with its text, sorted by path.
+ *
+ * Constructs that a user added or changed show in the digest of their stage: where a digest differs from the one that the
+ * stage was sealed with, the new one takes its place in every file after it, gates and engine objects included.
+ *
+ * Throws InvariantError when two constructs claim one path, or when a construct's own validation speaks up.
+ * cdk8s's own `App.synth` is not used: it is quadratic in charts, names files by id and leaves stale ones behind.
+ */
+export function emitTree(root: IConstruct): FileTree {
+  assertValid(root);
+  const files = new Map<string, string>();
+  const renamed = new Map<string, string>();
+  for (const child of root.node.children) {
+    const texts = collect(child, renamed);
+    const settled = StageChart.isStageChart(child) ? settleDigest(child, texts, renamed) : texts;
+    for (const [path, text] of settled) put(files, path, text);
+  }
+  return new Map([...files].sort(([a], [b]) => compareText(a, b)));
+}
+
+function assertValid(root: IConstruct): void {
+  const problems = root.node.findAll().flatMap((construct) => construct.node.validate());
+  if (problems.length > 0) throw new InvariantError(problems.join("; "), { problems });
+}
+
+function collect(scope: IConstruct, renamed: ReadonlyMap<string, string>): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const construct of scope.node.findAll()) {
+    if (Manifest.isManifest(construct)) put(texts, construct.path, rename(construct.render(), renamed));
+    else if (FileAsset.isFileAsset(construct)) put(texts, construct.path, rename(construct.text, renamed));
+  }
+  return texts;
+}
+
+function put(files: Map<string, string>, path: string, text: string): void {
+  if (files.has(path)) throw new InvariantError("two constructs claim one file", { path });
+  files.set(path, text);
+}
+
+function rename(text: string, renamed: ReadonlyMap<string, string>): string {
+  let result = text;
+  for (const [before, after] of renamed) result = result.replaceAll(before, after);
+  return result;
+}
+
+function settleDigest(
+  stage: StageChart,
+  texts: ReadonlyMap<string, string>,
+  renamed: Map<string, string>,
+): ReadonlyMap<string, string> {
+  const body = new Map([...texts].map(([path, text]) => [path.slice(stage.folder.length + 1), text]));
+  const previous = stage.previousDigest === undefined ? undefined : rename(stage.previousDigest, renamed);
+  const digest = bodyDigest(body, { digest: stage.digest, previous });
+  if (digest === stage.digest) return texts;
+  renamed.set(stage.digest, digest);
+  return new Map([...texts].map(([path, text]) => [path, text.replaceAll(stage.digest, digest)]));
+}

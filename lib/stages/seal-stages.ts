@@ -1,0 +1,89 @@
+import { renderYaml } from "../core/yaml.ts";
+import { bodyDigest, digestPlaceholder, fillDigests, previousDigestPlaceholder } from "./body-digest.ts";
+import type { Stage, StageObject } from "./stage.ts";
+
+/** The stage before, as the next one's gate names it. */
+export interface PreviousStage {
+  readonly id: string;
+  /** `sha256:` and 64 hexadecimal digits. */
+  readonly digest: string;
+}
+
+/** A stage before its digest is known: its objects carry `digestPlaceholder` where the digest will stand, and
+ * `previousDigestPlaceholder` where the one of the stage before will. */
+export type StageDraft = Omit<Stage, "digest" | "previous">;
+
+/** Makes a stage when the one before it is sealed: a gate names the digest that was reviewed. */
+export type StageBuilder = (previous: PreviousStage | undefined) => StageDraft;
+
+/** A stage whose digest is in place, with the texts of its files. */
+export interface SealedStage extends Stage {
+  /** Path below the stage's directory to text: objects, `undo/` objects, files and both kustomization.yaml; no STAGE.md. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Builds stages in their order, computes each body digest over its own files and puts it in place.
+ *
+ * The gate of a stage names the digest of the stage before; that line is no part of its own digest (see `bodyDigest`), so
+ * a changed stage shows in the one gate after it and nowhere else.
+ */
+export function sealStages(builders: readonly StageBuilder[]): readonly SealedStage[] {
+  const sealed: SealedStage[] = [];
+  for (const build of builders) {
+    const before = sealed.at(-1);
+    const previous = before === undefined ? undefined : { id: before.id, digest: before.digest };
+    sealed.push(seal(build(previous), previous));
+  }
+  return sealed;
+}
+
+function seal(draft: StageDraft, previous: PreviousStage | undefined): SealedStage {
+  const open = renderBody(draft);
+  const digests = { digest: bodyDigest(open), previous: previous?.digest };
+  return {
+    ...draft,
+    objects: draft.objects.map((entry) => fillObject(entry, digests)),
+    undo: draft.undo.map((entry) => fillObject(entry, digests)),
+    digest: digests.digest,
+    ...(previous !== undefined && { previous }),
+    texts: fillDigests(open, digests),
+  };
+}
+
+/** The texts of a stage's files by path below its directory. */
+function renderBody(draft: StageDraft): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  for (const entry of draft.objects) files.set(entry.file, renderObject(entry));
+  for (const entry of draft.undo) files.set(`undo/${entry.file}`, renderObject(entry));
+  for (const file of draft.files) files.set(file.file, file.text);
+  if (draft.objects.length > 0) files.set("kustomization.yaml", renderKustomization(draft.objects));
+  if (draft.undo.length > 0) files.set("undo/kustomization.yaml", renderKustomization(draft.undo));
+  return files;
+}
+
+/** One object's file. */
+export function renderObject(entry: StageObject): string {
+  return renderYaml(entry.object, entry.comment === undefined ? {} : { comment: entry.comment });
+}
+
+/** Lists files one by one in our order: the same bytes for every engine, and plain `kubectl apply -k` keeps the order. */
+function renderKustomization(objects: readonly StageObject[]): string {
+  return renderYaml({
+    apiVersion: "kustomize.config.k8s.io/v1beta1",
+    kind: "Kustomization",
+    sortOptions: { order: "fifo" },
+    resources: objects.map((entry) => entry.file),
+  });
+}
+
+function fillObject(
+  entry: StageObject,
+  digests: { readonly digest: string; readonly previous: string | undefined },
+): StageObject {
+  const text = JSON.stringify(entry.object);
+  const filled = text
+    .replaceAll(digestPlaceholder, digests.digest)
+    .replaceAll(previousDigestPlaceholder, digests.previous ?? previousDigestPlaceholder);
+  return filled === text ? entry : { ...entry, object: JSON.parse(filled) };
+}
