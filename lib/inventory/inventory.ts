@@ -14,8 +14,16 @@ export interface InventoryObject extends ObjectIdentity {
 
 /** An object kept whole, as it was read. Pods are not: see `Pod`. */
 export interface RawObject extends InventoryObject {
-  /** The object as read, `metadata` and `status` included. */
+  /** The object as read, `status` included; `metadata.managedFields` is left out. */
   readonly object: JsonObject;
+  /**
+   * Where a field of this object stands in the user's file: `locate("spec.ingress[2].source.nets[0]")`. A key with dots
+   * may be written as it is or in brackets: `metadata.labels["app.kubernetes.io/name"]`. For a field of a map it is the
+   * place of its key, for an item of a list the place of the item. A field that is not there gives the place of the
+   * nearest parent that is. Absent for objects made by other means than reading, and for kinds that come by the
+   * thousand (ReplicaSets, Endpoints, …): use `position` then, or call `positionOf`.
+   */
+  readonly locate?: (field: string) => Position;
 }
 
 /** A node. Quantities are in the base unit: cores, bytes, counts. */
@@ -75,6 +83,10 @@ export interface Pod extends InventoryObject {
   readonly owner?: Owner;
   /** The workload behind the owner: the Deployment of a ReplicaSet, the CronJob of a Job; the owner itself otherwise. */
   readonly workload?: Owner;
+  /** True where `workload` follows from names and labels alone, because the ReplicaSet or Job is not in the inventory. */
+  readonly isWorkloadGuessed?: boolean;
+  /** True once the API server has marked the pod for deletion (`metadata.deletionTimestamp`). */
+  readonly isTerminating?: boolean;
   /** Mirror of a static pod (annotation `kubernetes.io/config.mirror`, or owned by a Node). */
   readonly isMirror: boolean;
   readonly restartPolicy: string;
@@ -84,7 +96,10 @@ export interface Pod extends InventoryObject {
   readonly ports: readonly ContainerPort[];
   /** Names of images of all containers. */
   readonly images: readonly string[];
-  /** Sum over the containers in the base unit: cores, bytes; `pods` is not in it. */
+  /**
+   * What the scheduler counts for the pod, in the base unit: cores, bytes, counts. The sum over the containers and the
+   * sidecars, or the largest init container where that is more, plus `spec.overhead`; `pods` is not in it.
+   */
   readonly requests: Readonly<Record<string, number>>;
   readonly nodeSelector: Readonly<Record<string, string>>;
   /** `spec.affinity`, `spec.tolerations`, `spec.topologySpreadConstraints` as read; absent when the pod has none. */
@@ -142,4 +157,9 @@ export function tryFindObject(
   namespace?: string,
 ): RawObject | undefined {
   return inventory.objects.get(kind)?.find((object) => object.name === name && object.namespace === namespace);
+}
+
+/** Where a field of an object stands: the field's own place where the object can tell it, else the object's. */
+export function positionOf(object: Pick<RawObject, "position" | "locate">, field?: string): Position {
+  return field === undefined || object.locate === undefined ? object.position : object.locate(field);
 }
