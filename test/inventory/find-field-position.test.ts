@@ -27,7 +27,7 @@ test.each([
   ["a key with dots, in single quotes", "metadata.labels['app.kubernetes.io/name']", 6, 5],
   ["an item of a list", "spec.ingress[1]", 11, 5],
   ["a deep item", "spec.ingress[1].source.nets[1]", 15, 9],
-  ["a key in a flow map", "spec.egress[1].protocol", 16, 49],
+  ["a key in a flow map", "spec.egress[1].protocol", 16, 47],
   ["a missing field gives its nearest parent", "spec.ingress[0].source.nets[2]", 10, 5],
   ["an index past the end gives the list", "spec.ingress[7]", 9, 3],
   ["a field of nothing gives the object", "status.phase", 1, 1],
