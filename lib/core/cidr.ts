@@ -52,3 +52,36 @@ export function mergeCIDRs(cidrs: readonly string[]): string[] {
 export function prefixLength(cidr: string): number {
   return ipaddr.parseCIDR(cidr)[1];
 }
+
+/**
+ * A test for many addresses against the same prefixes: each prefix is parsed once, each address once per call.
+ * What is no address is in no prefix.
+ */
+export function addressMatcher(cidrs: readonly string[]): (address: string) => boolean {
+  const ranges = cidrs.filter(isCIDR).map((cidr) => ipaddr.parseCIDR(cidr));
+  return (address) => {
+    if (!isAddress(address)) return false;
+    const parsed = ipaddr.parse(address);
+    return ranges.some(([base, bits]) => parsed.kind() === base.kind() && parsed.match(base, bits));
+  };
+}
+
+/** The addresses of a prefix as numbers: `first` and `last` are inclusive. */
+export interface AddressRange {
+  readonly family: AddressFamily;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** The first and last address of a valid prefix or address, host bits cleared. */
+export function rangeOf(cidr: string): AddressRange {
+  const { version, start, end } = parseCidr(cidr);
+  return { family: version, first: start, last: end };
+}
+
+/** The prefix that starts at an address given as a number: `prefixAt(4, 0x0af50000n, 16)` is `10.245.0.0/16`. */
+export function prefixAt(family: AddressFamily, first: bigint, length: number): string {
+  const size = family === 4 ? 4 : 16;
+  const bytes = Array.from({ length: size }, (_, index) => Number((first >> BigInt((size - 1 - index) * 8)) & 0xffn));
+  return `${ipaddr.fromByteArray(bytes).toString()}/${length}`;
+}

@@ -1,5 +1,6 @@
 import type { Finding } from "../core/finding.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
+import type { Continuity } from "../plan/plan.ts";
 
 /** Phase of the Helm values: dormant beside the source until finalise, then final. */
 export type ValuesPhase = "migration" | "final";
@@ -23,6 +24,28 @@ export interface CiliumValues {
   readonly text: string;
 }
 
+/** One thing that must hold for policy to be exact while both networks run. */
+export interface ContinuityCondition {
+  /** `source`, `datastore`, `dataplane`, `source-prefixes`, `target-prefixes`. */
+  readonly id: string;
+  readonly holds: boolean;
+  /** What was found, one line. */
+  readonly why: string;
+}
+
+/** How policy holds during the mixed phase: what was asked for, what can be had, and why. */
+export interface ContinuityChoice {
+  readonly requested: Continuity;
+  /** What the plan does; never stronger than requested. */
+  readonly effective: Continuity;
+  /** Whether the source enforces policy, so that an exact bridge also needs mirrored denies there. */
+  readonly needsMirrors: boolean;
+  /** The one prefix per family that stands for every old pod in the bridge's rules; empty when there is none. */
+  readonly sourcePrefixes: readonly string[];
+  /** Every condition of `exact`, in a fixed order; empty when `exact` was not asked for. */
+  readonly conditions: readonly ContinuityCondition[];
+}
+
 /** All that the target needs, made once for the whole plan. */
 export interface TargetPlan {
   readonly migration: CiliumValues;
@@ -33,6 +56,9 @@ export interface TargetPlan {
   readonly tunnelPort: number;
   /** `defaults` of every CiliumNodeConfig of a wave, without the selector. */
   readonly nodeConfigDefaults: Readonly<Record<string, string>>;
+  /** The same with a reason for each key; `path` has one step. */
+  readonly nodeConfigReasons: readonly ReasonedValue[];
+  readonly continuity: ContinuityChoice;
   /** Namespace of the agents. */
   readonly namespace: string;
   readonly findings: readonly Finding[];
