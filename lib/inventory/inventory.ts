@@ -89,6 +89,8 @@ export interface Pod extends InventoryObject {
   readonly isTerminating?: boolean;
   /** Mirror of a static pod (annotation `kubernetes.io/config.mirror`, or owned by a Node). */
   readonly isMirror: boolean;
+  /** Commands and arguments of all containers, in order; only for mirrors of static pods (flags of the control plane). */
+  readonly commandLine?: readonly string[];
   readonly restartPolicy: string;
   readonly terminationGracePeriodSeconds: number;
   readonly priorityClassName?: string;

@@ -54,6 +54,14 @@ export interface SourceFacts {
   readonly daemonSets: readonly string[];
   /** Networks in front of or beside the source: `multus`, `istio-cni`, `linkerd-cni`. */
   readonly companions: readonly string[];
+  /** Who enforces policy where it is not the source itself: `calico` (policy only), `kube-router` (firewall only), `k3s`. */
+  readonly policyEngines: readonly string[];
+  /** Names of the hosts' own interfaces that the source was told to use (`eth1`); absent when it detects them. */
+  readonly uplinks?: readonly string[];
+  /** The smallest prefixes around the ClusterIPs in use, where `serviceCIDRs` is absent: a hint and no fact. */
+  readonly serviceCIDRHint?: readonly string[];
+  /** Name of the CNI network in the source's conflist: `k8s-pod-network`, `cbr0`; hostPort chains carry it. */
+  readonly cniNetworkName?: string;
   readonly usesTiers?: boolean;
   /** Anything an adapter wants to show that has no field: name to value, printed by `detect`. */
   readonly details: Readonly<Record<string, string>>;
@@ -74,7 +82,24 @@ export interface SourceDetection {
   readonly evidence: readonly Evidence[];
   readonly facts: SourceFacts;
   readonly live: LiveSupport;
+  /** Present when Cilium runs beside the source: a dormant install, or a migration that has begun. */
+  readonly hybrid?: HybridState;
   readonly findings: readonly Finding[];
+}
+
+/** How far the pods have moved. Counts are of pods with an address of their own, not of the host. */
+export interface HybridState {
+  readonly ciliumVersion?: string;
+  /** Prefixes that Cilium gives addresses out of. */
+  readonly ciliumPodCIDRs: readonly string[];
+  readonly podsOnSource: number;
+  readonly podsOnCilium: number;
+  /** Pods whose address is in no prefix of either. */
+  readonly podsElsewhere: number;
+  /** Nodes all of whose pods are on Cilium, and at least one is; sorted. */
+  readonly migratedNodes: readonly string[];
+  /** Nodes with pods of both; sorted. */
+  readonly mixedNodes: readonly string[];
 }
 
 /** One thing that has to go when the source is removed, in order. */
@@ -83,9 +108,36 @@ export interface RemovalObject {
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
+  /** The part of the removal it belongs to; the parts are done in the order of `removalSteps`. */
+  readonly step: RemovalStep;
+  /** `inventory`: it was dumped; `manifest`: its kind was not dumped, and the product's manifests have it. */
+  readonly from: "inventory" | "manifest";
+  /** Whether the next object may only be deleted when this one is gone: it carries a finalizer that needs its manager. */
+  readonly waitUntilGone?: boolean;
   /** Why it stands at this place in the order. */
   readonly why: string;
 }
+
+/** The parts of a removal. */
+export type RemovalStep = (typeof removalSteps)[number];
+
+/**
+ * The parts of a removal, in their order: what would bring the source back, its policies, what runs on the nodes, what
+ * runs beside it, what the API server calls, rights and configuration, its custom resources, their definitions.
+ * Source: shared order of the vendors' uninstall guides; tigera/operator finalizers; lab pilot.
+ */
+export const removalSteps = [
+  "manager",
+  "policies",
+  "agents",
+  "controllers",
+  "webhooks",
+  "access",
+  "configuration",
+  "resources",
+  "definitions",
+  "namespaces",
+] as const;
 
 /** What stays on each node and has to be cleaned there. */
 export interface NodeLeftovers {
@@ -107,5 +159,12 @@ export interface SourcePreparation {
   readonly why: string;
   /** Patch as an object for server-side apply, where an object can carry it; otherwise only `commands`. */
   readonly object?: JsonObject;
+  /** What a person runs or edits where no object carries the change; one line each. */
   readonly commands: readonly string[];
+  /** When: before Cilium is installed, or before the source is removed. */
+  readonly before: "install" | "removal";
+  /** `required`: the stage after it must not start without it. */
+  readonly necessity: "required" | "recommended";
+  /** How to take the change back; one line each, empty when nothing has to be taken back. */
+  readonly undo: readonly string[];
 }
