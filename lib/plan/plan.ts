@@ -51,11 +51,22 @@ export interface ServiceLevelGate {
   readonly query: string;
 }
 
+/** A place in the plan file, 1-based. */
+export interface PlanPosition {
+  readonly line: number;
+  readonly column: number;
+}
+
 /** A plan file, checked, with every default filled in. */
 export interface Plan {
   readonly name: string;
   /** The file as the user named it. */
   readonly file: string;
+  /**
+   * Where each field that the user wrote stands, by its path (`spec.waves.groups[1].size`), so that findings of later
+   * rooms can point at it. Absent for plans in TypeScript.
+   */
+  readonly positions?: ReadonlyMap<string, PlanPosition>;
   readonly spec: {
     /** Folder or file of the inventory, relative to the plan file. */
     readonly inventory: string;
@@ -105,9 +116,21 @@ export interface Plan {
       readonly deleteEmptyDirData: boolean;
       /** Whether pods without a controller may be deleted; otherwise their node's wave uses `recycle` or is refused. */
       readonly deleteBarePods: boolean;
-      readonly goldpinger?: { readonly url: string };
+      /** Goldpinger's address in the cluster, and how many healthy answers in a row count as healthy. */
+      readonly goldpinger?: { readonly url: string; readonly healthyAnswers: number };
       readonly prometheus?: { readonly url: string };
       readonly serviceLevelGates: readonly ServiceLevelGate[];
+      /** Present if written, and always with that executor. */
+      readonly systemUpgradeController?: { readonly namespace: string; readonly serviceAccountName: string };
+      /** Present if written, and always with that executor. */
+      readonly kured?: { readonly namespace: string; readonly daemonSet: string; readonly sentinel: string };
+      /** Present if written, and always with that executor. */
+      readonly clusterAPI?: {
+        readonly apiVersion: "v1beta1" | "v1beta2";
+        readonly namespace: string;
+        /** Node pool to the MachineDeployment that makes its machines. */
+        readonly machineDeployments: Readonly<Record<string, string>>;
+      };
     };
     readonly policies: {
       readonly continuity: Continuity;
