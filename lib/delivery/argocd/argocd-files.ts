@@ -1,0 +1,17 @@
+import type { DeliveryFile } from "../delivery-file.ts";
+import type { ReleaseInForce } from "../release-in-force.ts";
+import { ciliumApplication } from "./cilium-application.ts";
+import { healthChecks } from "./health-checks.ts";
+import type { ProjectScope } from "./projects.ts";
+import { argocdBootstrap } from "./root-application.ts";
+import { stageApplication } from "./stage-application.ts";
+
+/** Every file of `argocd/`: what a person applies once, and one Application for each stage that is not held. */
+export function argocdFiles(scope: ProjectScope, inForce: ReleaseInForce | undefined): readonly DeliveryFile[] {
+  return [
+    ...argocdBootstrap(scope),
+    healthChecks(scope.plan),
+    ...(inForce === undefined ? [] : [ciliumApplication(scope.plan, inForce)]),
+    ...scope.stages.filter((stage) => stage.state !== "held").map((stage) => stageApplication(scope.plan, stage)),
+  ];
+}
