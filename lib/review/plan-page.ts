@@ -2,7 +2,7 @@ import { countFindings, type Finding } from "../core/finding.ts";
 import { printIdentity } from "../core/identity.ts";
 import type { Continuity, StageState } from "../plan/plan.ts";
 import type { PolicyTranslation } from "../policy/translate/translation.ts";
-import type { Migration } from "../stages/migration.ts";
+import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { SealedStage } from "../stages/seal-stages.ts";
 import { bullets, code, count, duration, escapeMarkdown, joinBlocks, shell, table } from "./markdown.ts";
 
@@ -22,7 +22,7 @@ const stateWord: Readonly<Record<StageState, string>> = {
 };
 
 /** PLAN.md: what happens, in which order, with numbers; the page that a reviewer reads first. */
-export function renderPlanPage(migration: Migration): string {
+export function renderPlanPage(migration: PlannedMigration): string {
   return joinBlocks([
     `# ${escapeMarkdown(migration.plan.name)}: ${sourceName(migration)} to Cilium ${migration.plan.spec.target.version}`,
     summary(migration),
@@ -40,11 +40,11 @@ export function renderPlanPage(migration: Migration): string {
   ]);
 }
 
-function sourceName(migration: Migration): string {
+function sourceName(migration: PlannedMigration): string {
   return migration.source.source.replace(/^./u, (letter) => letter.toUpperCase());
 }
 
-function summary(migration: Migration): string {
+function summary(migration: PlannedMigration): string {
   const { waves, plan, source } = migration;
   const nodes = waves.waves.reduce((sum, wave) => sum + wave.nodes.length, 0);
   const overlay = source.facts.encapsulation === "none" ? "no overlay" : source.facts.encapsulation.toUpperCase();
@@ -59,7 +59,7 @@ function summary(migration: Migration): string {
   ].join(" ");
 }
 
-function numbers(migration: Migration): string {
+function numbers(migration: PlannedMigration): string {
   const { inventory, source, target, waves } = migration;
   const moved = waves.waves.flatMap((wave) => wave.nodes);
   const pods = moved.reduce((sum, node) => sum + node.podsToMove + node.daemonSetPods, 0);
@@ -80,7 +80,7 @@ function numbers(migration: Migration): string {
   return `## In numbers\n\n${table(["", ""], rows)}`;
 }
 
-function whereItStands(migration: Migration): string {
+function whereItStands(migration: PlannedMigration): string {
   const active = migration.stages.find((stage) => stage.state === "open" || stage.state === "rollback");
   const next = migration.stages.find((stage) => stage.state === "held");
   const done = migration.stages.filter((stage) => stage.state === "done").length;
@@ -102,7 +102,7 @@ function stageLink(stage: Pick<SealedStage, "id">): string {
   return `[${stage.id}](stages/${stage.id}/STAGE.md)`;
 }
 
-function blocking(migration: Migration): string | undefined {
+function blocking(migration: PlannedMigration): string | undefined {
   const errors = migration.findings.filter((finding) => finding.severity === "error");
   if (errors.length === 0) return undefined;
   return `## What blocks\n\nNo stage may be opened while these stand.\n\n${findingList(errors)}`;
@@ -118,7 +118,7 @@ function findingList(findings: readonly Finding[]): string {
   );
 }
 
-function stages(migration: Migration): string {
+function stages(migration: PlannedMigration): string {
   if (migration.stages.length === 0) return "";
   const rows = migration.stages.map((stage) => [
     stageLink(stage),
@@ -135,14 +135,14 @@ function nodeNames(nodes: readonly string[]): string {
   return nodes.length <= 4 ? shown : `${shown} and ${nodes.length - 4} more`;
 }
 
-function continuity(migration: Migration): string {
+function continuity(migration: PlannedMigration): string {
   const asked = migration.plan.spec.policies.continuity;
   const rows = migration.findings.filter((finding) => finding.code.startsWith("target/continuity"));
   const downgrade = rows.length === 0 ? "" : `\n\n${findingList(rows)}`;
   return `## Network policy while both networks run\n\nAsked for: ${code(asked)}. Holds: ${code(migration.continuity)}: ${continuityMeaning[migration.continuity]}.${downgrade}`;
 }
 
-function policies(migration: Migration): string {
+function policies(migration: PlannedMigration): string {
   const { translation, proof } = migration;
   if (translation.policies.length === 0)
     return "## Policies\n\nThe source enforces no policy that needs a translation.";
@@ -182,7 +182,7 @@ function objectName(object: PolicyTranslation["outputs"][number]["object"]): str
   return printIdentity({ kind: String(object["kind"]), ...metadata });
 }
 
-function accepted(migration: Migration): string | undefined {
+function accepted(migration: PlannedMigration): string | undefined {
   const rules = [
     ...migration.plan.spec.preflight.accept.map((entry) => ({ ...entry, list: "preflight" })),
     ...migration.plan.spec.policies.accept.map((entry) => ({ ...entry, list: "policies" })),
@@ -198,7 +198,7 @@ function accepted(migration: Migration): string | undefined {
   return `## What people accepted\n\n${table(["finding", "object", "reason", "by", "until"], rows)}`;
 }
 
-function otherFindings(migration: Migration): string | undefined {
+function otherFindings(migration: PlannedMigration): string | undefined {
   const others = migration.findings.filter((finding) => finding.severity !== "error");
   if (others.length === 0) return undefined;
   const counts = countFindings(others);
@@ -216,19 +216,19 @@ function otherFindings(migration: Migration): string | undefined {
     .join("\n\n");
 }
 
-function unmoved(migration: Migration): string | undefined {
+function unmoved(migration: PlannedMigration): string | undefined {
   if (migration.waves.excluded.length === 0) return undefined;
   const rows = migration.waves.excluded.map((entry) => [code(entry.node), escapeMarkdown(entry.why)]);
   return `## Nodes that no wave takes\n\n${table(["node", "why"], rows)}`;
 }
 
-function notChecked(migration: Migration): string | undefined {
+function notChecked(migration: PlannedMigration): string | undefined {
   if (migration.notChecked.length === 0) return undefined;
   const rows = migration.notChecked.map((entry) => [escapeMarkdown(entry.why), code(entry.command)]);
   return `## Not checked\n\nThe inventory cannot tell these; the commands do.\n\n${table(["what", "command that tells"], rows)}`;
 }
 
-function wayBack(migration: Migration): string {
+function wayBack(migration: PlannedMigration): string {
   const example = migration.stages.find((stage) => stage.kind === "wave")?.id ?? "100-canary";
   return [
     "## The way back",

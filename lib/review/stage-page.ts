@@ -1,7 +1,7 @@
 import { printIdentity } from "../core/identity.ts";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
 import { sortedUnique } from "../core/order.ts";
-import type { Migration } from "../stages/migration.ts";
+import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { SealedStage } from "../stages/seal-stages.ts";
 import type { Wave, WaveNode } from "../waves/waves.ts";
 import { bullets, code, count, duration, escapeMarkdown, joinBlocks, shell, table } from "./markdown.ts";
@@ -16,7 +16,7 @@ export interface StageCommands {
 }
 
 /** STAGE.md: one stage for a reviewer who never saw the tool, in the order in which the questions come. */
-export function renderStagePage(migration: Migration, stage: SealedStage, commands: StageCommands): string {
+export function renderStagePage(migration: PlannedMigration, stage: SealedStage, commands: StageCommands): string {
   const wave = migration.waves.waves.find((candidate) => candidate.id === stage.id);
   return joinBlocks([
     `# ${stage.id}: ${escapeMarkdown(stage.title)}`,
@@ -33,7 +33,7 @@ export function renderStagePage(migration: Migration, stage: SealedStage, comman
   ]);
 }
 
-function oneLine(migration: Migration, stage: SealedStage): string {
+function oneLine(migration: PlannedMigration, stage: SealedStage): string {
   const rows = [
     ["State", stage.attempt > 1 ? `${stage.state}, attempt ${stage.attempt}` : stage.state],
     [
@@ -79,7 +79,7 @@ function attention(node: WaveNode): string {
   return parts.join("; ");
 }
 
-function blastRadius(migration: Migration, wave: Wave): string {
+function blastRadius(migration: PlannedMigration, wave: Wave): string {
   const share = Math.round((100 * wave.nodes.length) / Math.max(1, migration.inventory.nodes.length));
   const rows = [...wave.workloads]
     .sort((a, b) => b.replicasInWave / b.replicas - a.replicasInWave / a.replicas)
@@ -155,7 +155,7 @@ function merge(commands: StageCommands): string {
     .join("\n\n");
 }
 
-function wayBack(migration: Migration, stage: SealedStage): string {
+function wayBack(migration: PlannedMigration, stage: SealedStage): string {
   if (stage.undo.length === 0) {
     return "## The way back\n\nNothing to take back: setting the state to `rollback` stops the engine from managing this stage and changes no object.";
   }

@@ -10,7 +10,7 @@ import type { SealedStage } from "./seal-stages.ts";
 import type { HelmRelease } from "./stage.ts";
 
 /** Everything that was worked out for one plan: what the tree, the pages and the engines are written from. */
-export interface Migration {
+export interface PlannedMigration {
   readonly plan: Plan;
   readonly inventory: Inventory;
   readonly source: SourceDetection;
