@@ -1,5 +1,8 @@
+import { Chart } from "cdk8s";
 import { Construct } from "constructs";
+import { renderYaml } from "../core/yaml.ts";
 import type { DeliveryFile } from "../delivery/delivery-file.ts";
+import { kustomizationOf } from "../stages/kustomization.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { SealedStage } from "../stages/seal-stages.ts";
 import type { StageKind, StageObject } from "../stages/stage.ts";
@@ -46,14 +49,20 @@ export class Migration extends Construct {
       if (page !== undefined) addFile(chart, page);
       return chart;
     });
-    for (const file of props.delivery ?? []) {
-      if ("object" in file) new Manifest(this, file);
-      else addFile(this, file);
-    }
+    const engines = new Chart(this, "engines");
+    for (const file of props.delivery ?? []) addDeliveryFile(engines, file);
     for (const page of pages.values()) {
       if (!page.path.endsWith("/STAGE.md")) addFile(this, page);
     }
   }
+}
+
+function addDeliveryFile(engines: Chart, file: DeliveryFile): void {
+  if (!("object" in file)) addFile(engines, file);
+  // A kustomization.yaml has no name, so it is no API object.
+  else if (file.object["apiVersion"] === kustomizationOf([])["apiVersion"]) {
+    addFile(engines, { path: file.path, text: renderYaml(file.object) });
+  } else new Manifest(engines, file);
 }
 
 function addFile(scope: Construct, file: PageFile): void {
@@ -78,7 +87,7 @@ function fillStage(chart: StageChart, stage: SealedStage, migration: PlannedMigr
   ]);
   for (const [file, text] of stage.texts) {
     const values = [migration.target.migration, migration.target.final].find((candidate) => candidate.text === text);
-    if (objects.has(file)) continue;
+    if (objects.has(file) || file.endsWith("kustomization.yaml")) continue;
     if (file === "values.yaml" && values !== undefined) new CiliumHelmValues(chart, "values", { folder, values });
     else addFile(chart, { path: `${folder}/${file}`, text });
   }

@@ -1,3 +1,4 @@
+import { kustomizationOf } from "../stages/kustomization.ts";
 import type { DeliveryObjectFile } from "./delivery-file.ts";
 
 /**
@@ -7,11 +8,6 @@ import type { DeliveryObjectFile } from "./delivery-file.ts";
 export function kustomization(folder: string, files: readonly Pick<DeliveryObjectFile, "path">[]): DeliveryObjectFile {
   return {
     path: `${folder}/kustomization.yaml`,
-    object: {
-      apiVersion: "kustomize.config.k8s.io/v1beta1",
-      kind: "Kustomization",
-      sortOptions: { order: "fifo" },
-      resources: files.map((file) => file.path.slice(folder.length + 1)),
-    },
+    object: kustomizationOf(files.map((file) => file.path.slice(folder.length + 1))),
   };
 }

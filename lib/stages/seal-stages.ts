@@ -1,5 +1,7 @@
+import { compareText } from "../core/order.ts";
 import { renderYaml } from "../core/yaml.ts";
 import { bodyDigest, digestPlaceholder, fillDigests, previousDigestPlaceholder } from "./body-digest.ts";
+import { kustomizationOf } from "./kustomization.ts";
 import type { Stage, StageObject } from "./stage.ts";
 
 /** The stage before, as the next one's gate names it. */
@@ -57,8 +59,10 @@ function renderBody(draft: StageDraft): ReadonlyMap<string, string> {
   for (const entry of draft.objects) files.set(entry.file, renderObject(entry));
   for (const entry of draft.undo) files.set(`undo/${entry.file}`, renderObject(entry));
   for (const file of draft.files) files.set(file.file, file.text);
-  if (draft.objects.length > 0) files.set("kustomization.yaml", renderKustomization(draft.objects));
-  if (draft.undo.length > 0) files.set("undo/kustomization.yaml", renderKustomization(draft.undo));
+  if (draft.objects.length > 0)
+    files.set("kustomization.yaml", renderKustomization(draft.objects.map((entry) => entry.file)));
+  if (draft.undo.length > 0)
+    files.set("undo/kustomization.yaml", renderKustomization(draft.undo.map((entry) => entry.file)));
   return files;
 }
 
@@ -67,14 +71,9 @@ export function renderObject(entry: StageObject): string {
   return renderYaml(entry.object, entry.comment === undefined ? {} : { comment: entry.comment });
 }
 
-/** Lists files one by one in our order: the same bytes for every engine, and plain `kubectl apply -k` keeps the order. */
-function renderKustomization(objects: readonly StageObject[]): string {
-  return renderYaml({
-    apiVersion: "kustomize.config.k8s.io/v1beta1",
-    kind: "Kustomization",
-    sortOptions: { order: "fifo" },
-    resources: objects.map((entry) => entry.file),
-  });
+/** The stage's list of files, in the order of their names: the number in front of a name is its place. */
+export function renderKustomization(files: readonly string[]): string {
+  return renderYaml(kustomizationOf([...files].sort(compareText)));
 }
 
 function fillObject(
