@@ -73,6 +73,11 @@ export const deliveryFindings: Readonly<Record<string, FindingKind>> = {
     meaning: "an object of a stage lacks what keeps an engine from pruning or rewriting it",
     source: `${argocd}; ${flux}`,
   },
+  "delivery/opened-with-changes": {
+    severity: "warning",
+    meaning: "a stage is opened in the same pull request that changes or adds its body",
+    source: ours,
+  },
   "delivery/out-of-order": {
     severity: "error",
     meaning: "a stage is not held although a stage before it is not done",

@@ -1,0 +1,70 @@
+import type { FileTree } from "../core/file-tree.ts";
+import { isJsonObject, type JsonObject } from "../core/json.ts";
+import { parseOwnYaml } from "../core/yaml.ts";
+import { bodyDigest, isBodyFile, withPlaceholders } from "../stages/body-digest.ts";
+import { compareStageIds, placeOf } from "./layout.ts";
+
+/** A stage as it lies in a rendered tree. */
+export interface TreeStage {
+  readonly id: string;
+  /** Files of the body by path below the stage's directory. */
+  readonly body: ReadonlyMap<string, string>;
+  /** The digest that its objects carry; computed over the files where no object carries one. */
+  readonly digest: string;
+  /** Digest of the stage before, `undefined` for the first. */
+  readonly previousDigest: string | undefined;
+}
+
+/** Every stage of a tree in its order. */
+export function readStages(tree: FileTree): ReadonlyMap<string, TreeStage> {
+  const bodies = new Map<string, Map<string, string>>();
+  for (const [path, text] of tree) {
+    const place = placeOf(path);
+    if (place.area !== "stage" || !isBodyFile(place.file)) continue;
+    const body = bodies.get(place.stageId) ?? new Map<string, string>();
+    bodies.set(place.stageId, body.set(place.file, text));
+  }
+  const stages = new Map<string, TreeStage>();
+  let previousDigest: string | undefined;
+  for (const [id, body] of [...bodies].sort(([a], [b]) => compareStageIds(a, b))) {
+    const digest = carriedDigest(body) ?? bodyDigest(body, { previous: previousDigest });
+    stages.set(id, { id, body, digest, previousDigest });
+    previousDigest = digest;
+  }
+  return stages;
+}
+
+const carried = /metachron\.dev\/body-digest["']?:\s*["']?(sha256:[0-9a-f]{64})/u;
+
+function carriedDigest(body: ReadonlyMap<string, string>): string | undefined {
+  for (const text of body.values()) {
+    const found = carried.exec(text)?.[1];
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/**
+ * Whether a stage's digest is the digest of its files. The digest of the stage before may have been hashed as it stands or as
+ * its placeholder.
+ */
+export function hasTrueDigest(stage: TreeStage): boolean {
+  const { body, digest, previousDigest: previous } = stage;
+  return bodyDigest(body, { digest, previous }) === digest || bodyDigest(body, { digest }) === digest;
+}
+
+/** A stage's files with digests written as placeholders: what two versions of a stage are compared by. */
+export function neutralBody(stage: TreeStage): ReadonlyMap<string, string> {
+  const filled = { digest: stage.digest, previous: stage.previousDigest };
+  return new Map([...stage.body].map(([path, text]) => [path, withPlaceholders(text, filled)]));
+}
+
+/** An object from a file that we once wrote; `undefined` when somebody made it something else. */
+export function tryParseObject(text: string): JsonObject | undefined {
+  try {
+    const parsed = parseOwnYaml(text);
+    return isJsonObject(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
