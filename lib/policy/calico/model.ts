@@ -1,3 +1,4 @@
+import type { Finding } from "../../core/finding.ts";
 import type { ObjectIdentity } from "../../core/identity.ts";
 import type { Position } from "../../inventory/inventory.ts";
 import type { Selector } from "../selector/selector.ts";
@@ -11,6 +12,8 @@ export interface CalicoPolicy {
   /** Staged kinds are read, reported and never decide. */
   readonly isStaged: boolean;
   readonly tier: string;
+  /** The name without the `<tier>.` that older releases store in front of it. */
+  readonly baseName?: string;
   /** Positive infinity when the object has none. */
   readonly order: number;
   /** What equal orders are told apart by (3.32: name, namespace, kind; see reference policy 1.6). */
@@ -92,10 +95,24 @@ export interface CalicoHostEndpoint {
   readonly profiles: readonly string[];
 }
 
+/** A policy object that takes no part in the evaluation although it is there. */
+export interface CalicoAbsentPolicy {
+  readonly identity: ObjectIdentity;
+  readonly position: Position;
+  /**
+   * `invalid`: Calico ignores it; `unresolved`: it holds template variables, so nobody can know its meaning;
+   * `other-api`: a kind that Calico maps into tiers of its own and that this reader does not model.
+   */
+  readonly reason: "invalid" | "unresolved" | "other-api";
+  readonly findings: readonly Finding[];
+}
+
 /** All of a cluster's Calico (or Kubernetes) policy, in evaluation order: tiers sorted, policies sorted inside their tier. */
 export interface CalicoPolicySet {
   readonly tiers: readonly CalicoTier[];
   readonly policies: readonly CalicoPolicy[];
+  /** Policy objects without effect, sorted by identity; each is told in a finding. */
+  readonly absent?: readonly CalicoAbsentPolicy[];
   readonly networkSets: readonly CalicoNetworkSet[];
   readonly hostEndpoints: readonly CalicoHostEndpoint[];
   /** Profiles other than the generated `kns.*` and `ksa.*`, which always allow. */

@@ -21,6 +21,7 @@ export type Selector =
  * - `meta:namespace`, `meta:serviceaccount`: the names themselves (Calico `projectcalico.org/namespace` and
  *   `pcns.projectcalico.org/name`, Cilium `io.kubernetes.pod.namespace`);
  * - `meta:orchestrator`: `k8s` on every pod and on nothing else;
+ * - `meta:cluster`: Cilium's cluster name on its pods (`io.cilium.k8s.policy.cluster`); Calico has no such label;
  * - `node:<key>`: a label of a node (Cilium with nodeSelectorLabels; host endpoints are their own objects);
  * - `reserved:<name>`: Cilium's reserved labels (`host`, `remote-node`, `world`, `health`, …), value empty.
  */
