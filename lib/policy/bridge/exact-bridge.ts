@@ -1,0 +1,147 @@
+import { covers, overlaps } from "../../core/cidr.ts";
+import type { Finding } from "../../core/finding.ts";
+import { whereOf } from "../../core/finding.ts";
+import { printIdentity } from "../../core/identity.ts";
+import type { CalicoPolicySet } from "../calico/model.ts";
+import type { World } from "../space/world.ts";
+import { bridgePolicy } from "./bridge-policy.ts";
+import { type BridgeObject, type CalicoGroup, mirrorPolicyObject, mirrorTierObject } from "./mirror-objects.ts";
+import type { MirrorRule } from "./mirror-rule.ts";
+import { type TransposedPipeline, transposePipeline } from "./transpose-pipeline.ts";
+
+/** The policy half of the exact bridge: what is added on Cilium's side and on the source's. */
+export interface ExactBridge {
+  /** The Cilium policy that admits pods of the source. */
+  readonly cilium: readonly BridgeObject[];
+  /** The tier and the two mirrors; empty when the source enforces no policy. */
+  readonly mirrors: readonly BridgeObject[];
+  /** An error here means that the mixed phase is not exact: the next best continuity is taken. */
+  readonly findings: readonly Finding[];
+}
+
+/** What the bridge is made for. */
+export interface ExactBridgeOptions {
+  readonly group: CalicoGroup;
+  /** Whether Calico's Tier resource is served; without it mirrors cannot be transparent and are refused. */
+  readonly hasTiers: boolean;
+}
+
+/**
+ * The exact bridge's policies: the Cilium policy that admits the source's pods, and the mirrors that make the source's own
+ * engine enforce, at the end that has not moved, what the moved end's policy says.
+ *
+ * Findings: `bridge/no-tiers`, `bridge/rule-has-no-mirror`, `bridge/net-splits-pool`, `bridge/net-separates-pools`,
+ * `bridge/network-set-over-pods`.
+ */
+export function planExactBridge(set: CalicoPolicySet, world: World, options: ExactBridgeOptions): ExactBridge {
+  const cilium = [bridgePolicy(world.podCIDRs.source)];
+  const enforced = set.policies.filter((policy) => !policy.isStaged);
+  if (enforced.length === 0) return { cilium, mirrors: [], findings: [] };
+  const ingress = transposePipeline(set, world, "ingress");
+  const egress = transposePipeline(set, world, "egress");
+  const findings = [
+    ...(options.hasTiers ? [] : [noTiers(enforced.length)]),
+    ...ingress.findings,
+    ...egress.findings,
+    ...netFindings(set, world),
+    ...networkSetFindings(set, world, [ingress, egress]),
+  ];
+  if (!options.hasTiers) return { cilium, mirrors: [], findings };
+  const mirrors = [
+    mirrorTierObject(set, options.group),
+    mirrorPolicyObject(ingress.rules, "ingress", options.group),
+    mirrorPolicyObject(egress.rules, "egress", options.group),
+  ];
+  return { cilium, mirrors, findings };
+}
+
+function noTiers(policies: number): Finding {
+  return {
+    code: "bridge/no-tiers",
+    severity: "error",
+    message: `this Calico has no Tier resource, so the mirrors of ${policies} policies cannot stand before them`,
+    reason:
+      "without a tier of its own a mirror would end the evaluation for pods that have no policy in that direction",
+    remedy:
+      "upgrade the source to Calico 3.29 or newer, or set spec.policies.continuity to bridge and read what it exposes",
+  };
+}
+
+/** Policies that speak of pods by address mean another pod once it has moved. */
+function netFindings(set: CalicoPolicySet, world: World): readonly Finding[] {
+  return set.policies.flatMap((policy) =>
+    (["ingress", "egress"] as const).flatMap((direction) =>
+      policy[direction].flatMap((rule) =>
+        (["source", "destination"] as const).flatMap((end) =>
+          (["nets", "notNets"] as const).flatMap((field) =>
+            (rule[end][field] ?? []).flatMap((net) => {
+              const where = whereOf(policy.identity, rule.position, `spec.${direction}[${rule.index}].${end}.${field}`);
+              return netFinding(net, world, printIdentity(policy.identity), where);
+            }),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function netFinding(net: string, world: World, owner: string, where: Finding["where"]): readonly Finding[] {
+  const { source, target } = world.podCIDRs;
+  const splits = [...source, ...target].filter((pool) => overlaps(net, pool) && !covers(net, pool));
+  if (splits.length > 0) {
+    return [
+      {
+        code: "bridge/net-splits-pool",
+        severity: "error",
+        message: `${owner} names ${net}, which is a part of the pod pool ${splits.join(", ")}`,
+        ...(where !== undefined && { where }),
+        reason: "a pod that moves gets another address, so the rule no longer means the same pod",
+        remedy: "name those pods by labels instead; Cilium needs that anyway, its CIDR rules never match pods",
+      },
+    ];
+  }
+  const old = source.filter((pool) => covers(net, pool));
+  const young = target.filter((pool) => covers(net, pool));
+  if (old.length === 0 && young.length === 0) return [];
+  const missing = [
+    ...source.filter((pool) => !old.includes(pool)),
+    ...target.filter((pool) => !young.includes(pool)),
+  ].filter((pool) => pool.includes(":") === net.includes(":"));
+  if (missing.length === 0) return [];
+  return [
+    {
+      code: "bridge/net-separates-pools",
+      severity: "error",
+      message: `${owner} names ${net}, which covers ${[...old, ...young].join(", ")} but not ${missing.join(", ")}`,
+      ...(where !== undefined && { where }),
+      reason: "a pod that moves leaves the net or enters it: allow rules close, deny rules open",
+      remedy: `add ${missing.join(", ")} beside ${net} before the first wave (nothing has such an address yet), or choose spec.target.podCIDRs that no net separates from the old pool`,
+      data: { net, missing },
+    },
+  ];
+}
+
+/** An address that is a pod and inside a set satisfies one selector as the pod and another as the set; one rule asks one object for both. */
+function networkSetFindings(
+  set: CalicoPolicySet,
+  world: World,
+  pipelines: readonly TransposedPipeline[],
+): readonly Finding[] {
+  const pools = [...world.podCIDRs.source, ...world.podCIDRs.target];
+  const over = set.networkSets.filter((entry) => entry.nets.some((net) => pools.some((pool) => overlaps(net, pool))));
+  if (over.length === 0 || !pipelines.some((pipeline) => pipeline.rules.some(asksTwice))) return [];
+  return over.map((entry) => ({
+    code: "bridge/network-set-over-pods",
+    severity: "error",
+    message: `${printIdentity(entry.identity)} holds addresses of pods, and rules that name two selectors for one end cannot be mirrored beside it`,
+    where: whereOf(entry.identity, entry.position, "spec.nets"),
+    reason: "an address that is a pod and in a set satisfies one selector as the pod and the other as the set",
+    remedy: `take ${pools.join(" and ")} out of the set's nets`,
+  }));
+}
+
+function asksTwice(rule: MirrorRule): boolean {
+  const own = (end: MirrorRule["source"]): number =>
+    end.selectors.filter((selector) => selector.kind !== "in" || selector.key !== "meta:orchestrator").length;
+  return own(rule.source) > 1 || own(rule.destination) > 1;
+}
