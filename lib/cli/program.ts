@@ -46,7 +46,10 @@ const commands: readonly CommandEntry[] = [
     name: "detect",
     summary: "say which network the cluster runs, and how we know",
     options: (command) => inventoryOption(command).addOption(format(["text", "json"])),
-    examples: ["metachron detect --inventory inventory/prod-eu", "kubectl get ds,no,po,cm -A -o yaml | metachron detect --inventory -"],
+    examples: [
+      "metachron detect --inventory inventory/prod-eu",
+      "kubectl get ds,no,po,cm -A -o yaml | metachron detect --inventory -",
+    ],
     load: async () => (await import("./commands/detect.ts")).detect,
   },
   {
@@ -218,7 +221,9 @@ export async function runProgram(argv: readonly string[], version: string, strea
 function createProgram(version: string, streams: Streams, done: (code: ExitCode) => void): Command {
   const paint = createPaint(streams.useColor);
   const program = new Command("metachron")
-    .description("Moves a running Kubernetes cluster to Cilium, live, wave by wave, with network policy on the whole time.")
+    .description(
+      "Moves a running Kubernetes cluster to Cilium, live, wave by wave, with network policy on the whole time.",
+    )
     .version(version)
     .showHelpAfterError("(metachron --help lists the commands)")
     .showSuggestionAfterError(true)

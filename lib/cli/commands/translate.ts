@@ -1,0 +1,178 @@
+import { compareFindings, type Finding } from "../../core/finding.ts";
+import { printIdentity } from "../../core/identity.ts";
+import { getString, type JsonObject } from "../../core/json.ts";
+import { renderYaml } from "../../core/yaml.ts";
+import type { Inventory } from "../../inventory/inventory.ts";
+import { writeTextFiles } from "../../io/write-text-files.ts";
+import { readCalicoPolicies } from "../../policy/calico/read-calico-policies.ts";
+import type { World } from "../../policy/space/world.ts";
+import { emptyWorld, worldOf } from "../../policy/space/world-of.ts";
+import { translatePolicies } from "../../policy/translate/translate-policies.ts";
+import type { PolicyTranslation, TranslatedObject, Translation } from "../../policy/translate/translation.ts";
+import { detectSource } from "../../source/detect-source.ts";
+import type { ExitCode } from "../exit-code.ts";
+import { allObjects, loadInventory, uniqueFindings } from "../load-inventory.ts";
+import { createPaint } from "../paint.ts";
+import { findingsJson, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
+import type { Streams } from "../streams.ts";
+import { programVersion } from "../version.ts";
+
+interface TranslateOptions {
+  readonly inventory?: readonly string[];
+  readonly out?: string;
+  readonly cilium: string;
+  readonly format: "text" | "json" | "sarif" | "github";
+}
+
+/** `metachron translate`: policies in, Cilium policies out. */
+export async function translate(
+  operands: readonly string[],
+  options: TranslateOptions,
+  streams: Streams,
+): Promise<ExitCode> {
+  const paths = operands.length > 0 ? operands : streams.isInTerminal ? [] : ["-"];
+  if (paths.length === 0) {
+    streams.error(
+      "Name files or directories with policies, or pipe them in: kubectl get … -o yaml | metachron translate\n",
+    );
+    return 2;
+  }
+  const input = await loadInventory(paths, "policies", streams);
+  const cluster =
+    options.inventory === undefined ? undefined : await loadInventory(options.inventory, "cluster", streams);
+  const loading = [...input.findings, ...(cluster?.findings ?? [])];
+  if (input.value === undefined || (cluster !== undefined && cluster.value === undefined)) {
+    printFindingsBeside(loading, streams);
+    return 2;
+  }
+  const world = worldFor(cluster?.value, options.cilium);
+  const read = readCalicoPolicies(allObjects(input.value));
+  const translation = translatePolicies(read.value ?? emptySet, world, {});
+  const findings = uniqueFindings([
+    ...loading,
+    ...read.findings,
+    ...translation.findings,
+    ...translation.policies.flatMap((policy) => policy.findings),
+  ]).toSorted(compareFindings);
+  const outputs = fileNames(translation);
+  if (options.out !== undefined) {
+    const texts = new Map([...outputs].map(([output, file]) => [file, renderOutput(output)]));
+    const written = await writeTextFiles(options.out, texts);
+    if (written.length > 0) {
+      printFindingsBeside(written, streams);
+      return 2;
+    }
+  }
+  print(translation, outputs, findings, options, streams);
+  return translation.policies.every(isExact) && !findings.some((finding) => finding.severity === "error") ? 0 : 1;
+}
+
+const emptySet = { tiers: [], policies: [], networkSets: [], hostEndpoints: [], profiles: [] };
+
+function isExact(policy: PolicyTranslation): boolean {
+  return policy.result === "exact" || policy.result === "carved";
+}
+
+function worldFor(cluster: Inventory | undefined, version: string): World {
+  if (cluster === undefined) return emptyWorld({ version });
+  const { facts } = detectSource(cluster, "auto");
+  return worldOf(cluster, { sourcePodCIDRs: facts.podCIDRs, targetPodCIDRs: [], ciliumValues: {}, version });
+}
+
+/** File names by output: kind, namespace and name, told apart by a number where two would be the same. */
+function fileNames(translation: Translation): ReadonlyMap<TranslatedObject, string> {
+  const taken = new Set<string>();
+  const names = new Map<TranslatedObject, string>();
+  for (const output of translation.policies.flatMap((policy) => policy.outputs)) {
+    const { kind, namespace, name } = identityOf(output.object);
+    const base = [kind.toLowerCase(), ...(namespace === undefined ? [] : [namespace]), name].join("-");
+    let file = `${base}.yaml`;
+    for (let number = 2; taken.has(file); number += 1) file = `${base}-${number}.yaml`;
+    taken.add(file);
+    names.set(output, file);
+  }
+  return names;
+}
+
+function identityOf(object: JsonObject): { kind: string; namespace?: string; name: string } {
+  const namespace = getString(object, "metadata", "namespace");
+  return {
+    kind: getString(object, "kind") ?? "",
+    ...(namespace !== undefined && { namespace }),
+    name: getString(object, "metadata", "name") ?? "",
+  };
+}
+
+function renderOutput(output: TranslatedObject): string {
+  return renderYaml(output.object, { comment: output.comment });
+}
+
+function print(
+  translation: Translation,
+  outputs: ReadonlyMap<TranslatedObject, string>,
+  findings: readonly Finding[],
+  options: TranslateOptions,
+  streams: Streams,
+): void {
+  switch (options.format) {
+    case "json":
+      printJson("TranslationReport", reportOf(translation, outputs, findings), streams);
+      return;
+    case "sarif":
+    case "github":
+      printFindingsAs(options.format, findings, programVersion(), streams);
+      return;
+    case "text":
+      if (options.out === undefined) streams.out([...outputs.keys()].map(renderOutput).join("---\n"));
+      printFindingsBeside(findings, streams);
+      streams.error(summary(translation, options, streams));
+  }
+}
+
+function reportOf(
+  translation: Translation,
+  outputs: ReadonlyMap<TranslatedObject, string>,
+  findings: readonly Finding[],
+): JsonObject {
+  return {
+    policies: translation.policies.map((policy) => {
+      const { position, ...identity } = policy.source;
+      return {
+        source: { ...identity, ...(position.file !== undefined && { file: position.file }) },
+        result: policy.result,
+        outputs: policy.outputs.map((output) => ({
+          ...identityOf(output.object),
+          file: outputs.get(output) ?? "",
+        })),
+        findings: [...new Set(policy.findings.map((finding) => finding.code))].sort(),
+      };
+    }),
+    findings: findingsJson(findings),
+    requiredValues: translation.requiredValues,
+  };
+}
+
+function summary(translation: Translation, options: TranslateOptions, streams: Streams): string {
+  const paint = createPaint(streams.useColor && streams.isErrorTerminal);
+  const by = (result: PolicyTranslation["result"]): number =>
+    translation.policies.filter((policy) => policy.result === result).length;
+  if (translation.policies.length === 0) {
+    return "No Calico policy in the input. Kubernetes NetworkPolicies need no translation: Cilium enforces them as they are.\n";
+  }
+  const refused = translation.policies.filter((policy) => policy.result === "refused");
+  const lines = [
+    paint("bold", `${translation.policies.length} policies: `) +
+      [
+        paint("green", `${by("exact")} exact`),
+        paint("green", `${by("carved")} carved`),
+        paint("yellow", `${by("partial")} partial`),
+        paint("red", `${by("refused")} refused`),
+      ].join(", "),
+    ...refused.map((policy) => `  refused  ${printIdentity(policy.source)}`),
+    ...(options.out === undefined ? [] : [`written to ${options.out}`]),
+    ...(Object.keys(translation.requiredValues).length === 0
+      ? []
+      : [`Helm values that these policies need: ${JSON.stringify(translation.requiredValues)}`]),
+  ];
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,48 @@
+import type { Checked, Finding } from "../core/finding.ts";
+import type { Inventory, RawObject } from "../inventory/inventory.ts";
+import { readInventory } from "../inventory/read-inventory.ts";
+import { readSourceFiles } from "../io/read-source-files.ts";
+import { withProgress } from "./progress.ts";
+import type { Streams } from "./streams.ts";
+
+/** What an inventory is read for: a cluster needs nodes and pods, a set of policies needs neither. */
+export type InventoryPurpose = "cluster" | "policies";
+
+/** Codes that speak of what a cluster's inventory lacks; they mean nothing for a folder of policies. */
+const clusterOnly: ReadonlySet<string> = new Set(["inventory/no-nodes", "inventory/kind-missing", "inventory/no-pods"]);
+
+/** Reads files, directories or standard input (`-`) as one inventory. */
+export async function loadInventory(
+  paths: readonly string[],
+  purpose: InventoryPurpose,
+  streams: Streams,
+): Promise<Checked<Inventory>> {
+  return withProgress(`reading ${paths.join(", ")}`, streams, async () => {
+    const files = await readSourceFiles(paths);
+    const read = await readInventory(files.value ?? []);
+    const findings = [...files.findings, ...read.findings];
+    const kept = purpose === "cluster" ? findings : findings.filter((finding) => !clusterOnly.has(finding.code));
+    return { value: read.value, findings: kept };
+  });
+}
+
+/** Every object that is no node and no pod. */
+export function allObjects(inventory: Inventory): readonly RawObject[] {
+  return [...inventory.objects.values()].flat();
+}
+
+/** Whether the input itself could not be read: the command ends with exit code 2. */
+export function isUnreadable(loaded: Checked<unknown>): boolean {
+  return loaded.value === undefined;
+}
+
+/** Findings without repeats: one object may be read twice, as inventory and as policy. */
+export function uniqueFindings(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>();
+  return findings.filter((finding) => {
+    const key = JSON.stringify(finding);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
