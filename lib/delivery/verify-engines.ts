@@ -1,7 +1,7 @@
+import { digestAnnotation } from "../core/digest-placeholder.ts";
 import type { Finding } from "../core/finding.ts";
 import { getBoolean, getString, type JsonObject, type JsonValue } from "../core/json.ts";
 import type { Plan } from "../plan/plan.ts";
-import { digestAnnotation } from "../stages/body-digest.ts";
 import { engineObjectName, placeOf, repositoryPath, stageFolder } from "./layout.ts";
 import type { PlanTree, StageStep, Transition } from "./plan-transition.ts";
 import { tryParseObject } from "./stage-tree.ts";

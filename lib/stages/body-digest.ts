@@ -1,22 +1,6 @@
 import { sha256Hex } from "../core/digest.ts";
+import { digestPlaceholder, previousDigestPlaceholder } from "../core/digest-placeholder.ts";
 import { compareText } from "../core/order.ts";
-
-/**
- * Stands in a freshly rendered stage wherever its own body digest belongs (the CiliumNodeConfig's annotation, the Job's
- * `DIGEST`), until `fillDigests` puts the real one there.
- */
-export const digestPlaceholder: string = `sha256:${"0".repeat(64)}`;
-
-/**
- * Stands wherever the digest of the stage before belongs (the Job's `PREVIOUS_DIGEST`).
- *
- * It is another text than `digestPlaceholder`, and it takes part in the digest instead of the real value: so a changed
- * stage changes one line of the stage after it, and not the digest of every stage to the end of the plan.
- */
-export const previousDigestPlaceholder: string = `sha256:${"f".repeat(64)}`;
-
-/** The annotation that carries a body digest, on the objects of a stage and on the engines' objects. */
-export const digestAnnotation = "metachron.dev/body-digest";
 
 /** The digests that were written into a stage's files. */
 export interface FilledDigests {
@@ -40,7 +24,9 @@ export function isBodyFile(path: string): boolean {
  * for each file, sorted by path, each ended by a line feed, with `filled.digest` written as `digestPlaceholder` and
  * `filled.previous` as `previousDigestPlaceholder`. So the digest of files that still hold placeholders and the digest of
  * the same files after `fillDigests` are one value, and anybody can check it with sha256sum and sed.
- * It depends on the stage's own content only: no time, no tool version, no other stage.
+ * It depends on the stage's own content only: no time, no tool version, no other stage. The line that names the digest of
+ * the stage before takes part as its placeholder, so a changed stage changes one line of the stage after it, and not the
+ * digest of every stage to the end of the plan.
  */
 export function bodyDigest(files: ReadonlyMap<string, string>, filled: FilledDigests = {}): string {
   const lines = [...files]

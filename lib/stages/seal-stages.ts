@@ -1,6 +1,7 @@
+import { digestPlaceholder, previousDigestPlaceholder } from "../core/digest-placeholder.ts";
 import { compareText } from "../core/order.ts";
 import { renderYaml } from "../core/yaml.ts";
-import { bodyDigest, digestPlaceholder, fillDigests, previousDigestPlaceholder } from "./body-digest.ts";
+import { bodyDigest, fillDigests } from "./body-digest.ts";
 import { kustomizationOf } from "./kustomization.ts";
 import type { Stage, StageObject } from "./stage.ts";
 

@@ -4,7 +4,7 @@ import { FileAsset } from "../../lib/constructs/file-asset.ts";
 import { Manifest } from "../../lib/constructs/manifest.ts";
 import { MigrationApp } from "../../lib/constructs/migration-app.ts";
 import { StageChart } from "../../lib/constructs/stage-chart.ts";
-import { digestPlaceholder, previousDigestPlaceholder } from "../../lib/stages/body-digest.ts";
+import { digestPlaceholder, previousDigestPlaceholder } from "../../lib/core/digest-placeholder.ts";
 import { sealStages } from "../../lib/stages/seal-stages.ts";
 
 const configMap = (name: string, data: Record<string, string>) => ({

@@ -1,13 +1,8 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  bodyDigest,
-  digestPlaceholder,
-  fillDigest,
-  fillDigests,
-  previousDigestPlaceholder,
-} from "../../lib/stages/body-digest.ts";
+import { digestPlaceholder, previousDigestPlaceholder } from "../../lib/core/digest-placeholder.ts";
+import { bodyDigest, fillDigest, fillDigests } from "../../lib/stages/body-digest.ts";
 
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
 const body = new Map([

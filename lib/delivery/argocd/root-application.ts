@@ -1,7 +1,7 @@
 import type { Plan } from "../../plan/plan.ts";
 import type { DeliveryFile } from "../delivery-file.ts";
 import { denyWindowCommand } from "../kubectl/stop-commands.ts";
-import { kustomization } from "../kustomization.ts";
+import { kustomizationFile } from "../kustomization-file.ts";
 import { migrationName, repositoryPath } from "../layout.ts";
 import { argocdObject, inClusterServer } from "./argocd-object.ts";
 import { migrationProject, type ProjectScope, rootProject, rootProjectName } from "./projects.ts";
@@ -25,7 +25,7 @@ export function argocdBootstrap(scope: ProjectScope): readonly DeliveryFile[] {
       comment: rootComment,
     },
   ];
-  return [...files, kustomization(folder, files), appsReadme(scope.plan)];
+  return [...files, kustomizationFile(folder, files), appsReadme(scope.plan)];
 }
 
 function projectComment(plan: Plan): string {

@@ -1,6 +1,6 @@
+import { digestAnnotation } from "../../core/digest-placeholder.ts";
 import type { Finding } from "../../core/finding.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { digestAnnotation } from "../../stages/body-digest.ts";
 import type { Stage } from "../../stages/stage.ts";
 import type { DeliveryObjectFile } from "../delivery-file.ts";
 import {

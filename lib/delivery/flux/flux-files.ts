@@ -1,7 +1,7 @@
 import type { Plan } from "../../plan/plan.ts";
 import type { HelmRelease, Stage } from "../../stages/stage.ts";
 import type { DeliveryFile } from "../delivery-file.ts";
-import { kustomization } from "../kustomization.ts";
+import { kustomizationFile } from "../kustomization-file.ts";
 import { migrationName, repositoryPath } from "../layout.ts";
 import type { ReleaseInForce } from "../release-in-force.ts";
 import { applierObjects } from "./applier-rbac.ts";
@@ -43,7 +43,7 @@ function fluxBootstrap(plan: Plan, stages: readonly Stage[]): readonly DeliveryF
   ].flatMap(({ name, object, comment }) =>
     object === undefined ? [] : [{ path: `${folder}/${name}.yaml`, object, ...(comment !== undefined && { comment }) }],
   );
-  return [...files, kustomization(folder, files)];
+  return [...files, kustomizationFile(folder, files)];
 }
 
 const roleComment = `The kinds that the stages hold, and every right that a stage's own Roles grant (nobody may grant what they do not hold).

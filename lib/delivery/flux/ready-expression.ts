@@ -1,5 +1,5 @@
+import { digestAnnotation } from "../../core/digest-placeholder.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { digestAnnotation } from "../../stages/body-digest.ts";
 import type { Stage } from "../../stages/stage.ts";
 import { repositoryPath, stageFolder } from "../layout.ts";
 

@@ -1,7 +1,7 @@
+import { digestAnnotation } from "../../core/digest-placeholder.ts";
 import { apiGroup } from "../../core/identity.ts";
 import { getString, type JsonObject } from "../../core/json.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { digestAnnotation } from "../../stages/body-digest.ts";
 import type { HelmRelease, Stage } from "../../stages/stage.ts";
 import type { DeliveryObjectFile } from "../delivery-file.ts";
 import { engineFile, engineObjectName, migrationName, repositoryPath, stageFolder } from "../layout.ts";
