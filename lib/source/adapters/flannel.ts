@@ -1,0 +1,251 @@
+import type { Finding } from "../../core/finding.ts";
+import { whereOf } from "../../core/finding.ts";
+import { objectsOf } from "../../inventory/inventory.ts";
+import { buildFacts } from "../build-facts.ts";
+import { isCanalInTwo } from "../calico-config.ts";
+import type { ClusterView } from "../cluster-view.ts";
+import { sourceFinding } from "../findings.ts";
+import { flannelAnnotationPrefix, flannelDevices, readFlannelConfig } from "../flannel-config.ts";
+import { hasContainer, isCalicoNode, isFlanneld } from "../images.ts";
+import { installationOf } from "../installation.ts";
+import { readNodeFlag } from "../kubernetes-network.ts";
+import { embedsPolicyController, enginesOf } from "../policy-engines.ts";
+import { accessOf, type KnownObject, known, ofWorkloads, ownNamespace, planRemoval } from "../removal.ts";
+import type { LiveSupport, NodeLeftovers, SourceFacts, SourcePreparation } from "../source.ts";
+import { type EmbeddedAgent, findAgents, type SourceAdapter } from "../source-adapter.ts";
+import { versionOfImage, type Workload } from "../workload.ts";
+
+/** Flannel: from its manifests or chart, or embedded in k3s and RKE2. */
+export const flannel: SourceAdapter = {
+  name: "flannel",
+  signals: {
+    isAgent: (workload, view) => isFlannelDaemon(workload) && !isCanalInTwo(view),
+    embedded: embeddedFlannel,
+    nodeAnnotations: (view) => [`${flannelAnnotationPrefix(view.daemonSets.filter(isFlannelDaemon))}backend-type`],
+    podAnnotations: [],
+    configMaps: ["kube-flannel-cfg"],
+    resources: [],
+    definitionGroups: [],
+    claims: (view) => readFlannelConfig(view, view.daemonSets.filter(isFlannelDaemon)).networks,
+  },
+  facts: readFacts,
+  live: decideLive,
+  findings: findHazards,
+  preparation: planPreparation,
+  removal: (view, facts) => planRemoval(view, removalTable(view, facts)),
+  leftovers,
+};
+
+/** Whether a DaemonSet is flannel without Calico's agent in the same pod. */
+export function isFlannelDaemon(workload: Workload): boolean {
+  return workload.isHostNetwork && hasContainer(workload, isFlanneld) && !hasContainer(workload, isCalicoNode);
+}
+
+function embeddedFlannel(view: ClusterView): EmbeddedAgent | undefined {
+  if (view.distribution !== "k3s" && view.distribution !== "rancher-desktop") return undefined;
+  const backend = readNodeFlag(view.kubernetes, "flannel-backend") ?? "vxlan";
+  const node = view.readyNodes.find((one) => one.annotations["flannel.alpha.coreos.com/backend-type"] !== undefined);
+  if (backend === "none" || node === undefined) return undefined;
+  return {
+    object: `Node/${node.name}`,
+    field: "status.nodeInfo.kubeletVersion",
+    value: `${node.nodeInfo.kubeletVersion ?? "k3s"}, flannel backend ${backend}`,
+  };
+}
+
+function readFacts(view: ClusterView) {
+  const agents = findAgents(flannel.signals, view);
+  const config = readFlannelConfig(view, agents);
+  const isEmbedded = flannel.signals.embedded?.(view) !== undefined;
+  const engines = enginesOf(view);
+  const image = agents.flatMap((agent) => agent.containers).find(isFlanneld)?.image;
+  const version = image === undefined ? undefined : versionOfImage(image);
+  const facts = buildFacts(view, {
+    agents,
+    claims: config.networks,
+    usesNodeCIDRs: true,
+    encapsulation: config.encapsulation,
+    ...(config.port !== undefined && { tunnelPort: config.port }),
+    ...(config.vni !== undefined && { vni: config.vni }),
+    ...(config.mtu !== undefined && { mtu: config.mtu }),
+    ...(version !== undefined && { version }),
+    dataplane: config.usesNftables ? "nftables" : "iptables",
+    installation: isEmbedded ? view.distribution : installationOf(view, agents),
+    enforcedPolicyKinds: engines.kinds,
+    policyEngines: engines.names,
+    devices: ["cni0", ...flannelDevices(config)],
+    cniConfFile: "10-flannel.conflist",
+    cniNetworkName: config.cniNetworkName ?? "cbr0",
+    uplinks: config.uplinks,
+    details: {
+      backend: config.backend,
+      backendFrom: config.from,
+      directRouting: config.hasDirectRouting ? "yes" : undefined,
+      ipMasq: config.masquerades === undefined ? undefined : config.masquerades ? "yes" : "no",
+    },
+  });
+  return { facts, findings: config.findings };
+}
+
+function decideLive(view: ClusterView, facts: SourceFacts): LiveSupport {
+  if (facts.encapsulation === "unknown")
+    return {
+      kind: "conditional",
+      conditions: [
+        "the backend is not told: read it with: kubectl -n kube-flannel get configmap kube-flannel-cfg -o yaml",
+      ],
+    };
+  const conditions: string[] = [];
+  if (facts.encapsulation === "ipsec")
+    conditions.push("Cilium's IPsec encryption stays off while flannel's IPsec runs");
+  if (facts.policyEngines.includes("k3s") && hasNetworkPolicies(view))
+    conditions.push(
+      "k3s' embedded policy controller filters the forwarded packets of Cilium's pods too: switch it off (disable-network-policy: true) before the first wave; from then on a pod is under policy again when its own wave has moved it",
+    );
+  return conditions.length === 0 ? { kind: "supported" } : { kind: "conditional", conditions };
+}
+
+function hasNetworkPolicies(view: ClusterView): boolean {
+  return objectsOf(view.inventory, "NetworkPolicy", "networking.k8s.io").length > 0;
+}
+
+function findHazards(view: ClusterView, facts: SourceFacts): readonly Finding[] {
+  if (!embedsPolicyController(view) || !facts.policyEngines.includes("k3s") || !hasNetworkPolicies(view)) return [];
+  const [node] = view.inventory.nodes;
+  return [
+    sourceFinding("source/policy-controller", {
+      message: "k3s embeds a NetworkPolicy controller that filters the packets of Cilium's pods as well",
+      ...(node !== undefined && { where: whereOf(node, node.position, 'metadata.annotations["k3s.io/node-args"]') }),
+      reason:
+        "it puts KUBE-ROUTER-FORWARD first and decides by pod address; traffic of migrated pods crosses the host's stack in one direction only, so it sees half of each connection",
+      remedy:
+        "set disable-network-policy: true in /etc/rancher/k3s/config.yaml of every server and restart them one by one",
+    }),
+  ];
+}
+
+function planPreparation(view: ClusterView, facts: SourceFacts): readonly SourcePreparation[] {
+  const steps: SourcePreparation[] = [];
+  if (facts.policyEngines.includes("k3s") && hasNetworkPolicies(view)) steps.push(k3sPolicyOff);
+  if (facts.installation === "k3s" || facts.installation === "rancher-desktop") steps.push(k3sFlannelOff);
+  if (facts.installation === "rke2") steps.push(rke2CniNone("rke2-flannel"));
+  if (facts.installation === "talos") steps.push(talosFlannelOff);
+  if (facts.installation === "kops") steps.push(kopsNetworking("flannel"));
+  return steps;
+}
+
+const k3sPolicyOff: SourcePreparation = {
+  title: "Switch off k3s' policy controller",
+  why: "it filters the forwarded packets of Cilium's pods as well and sees one direction of them only",
+  commands: [
+    "on every server, add to /etc/rancher/k3s/config.yaml: disable-network-policy: true",
+    "restart the servers one by one, then the agents: systemctl restart k3s (k3s-agent on agents)",
+    "on every node, remove what it left: iptables-save | grep -v KUBE-ROUTER | iptables-restore",
+  ],
+  before: "install",
+  necessity: "required",
+  undo: ["remove the line and restart k3s the same way"],
+};
+
+const k3sFlannelOff: SourcePreparation = {
+  title: "Switch off k3s' embedded flannel",
+  why: "flannel lives in the k3s process: no object can be deleted, and a restart would start it again",
+  commands: [
+    "when the last wave is done, on every server set in /etc/rancher/k3s/config.yaml: flannel-backend: none",
+    "render Cilium's values for the directories that k3s reads from then on (/etc/cni/net.d and /opt/cni/bin) and apply them first",
+    "restart the servers one by one, then the agents: systemctl restart k3s (k3s-agent on agents)",
+  ],
+  before: "removal",
+  necessity: "required",
+  undo: ["remove the line, set the old directories again and restart k3s the same way"],
+};
+
+const talosFlannelOff: SourcePreparation = {
+  title: "Take flannel out of Talos' machine configuration",
+  why: "Talos applies its flannel manifest again as long as the machine configuration names it",
+  commands: ["talosctl patch machineconfig on every control-plane node: cluster: {network: {cni: {name: none}}}"],
+  before: "removal",
+  necessity: "required",
+  undo: ["patch the same key back to name: flannel"],
+};
+
+/** RKE2 brings its network back as a chart unless its servers are told to have none. */
+export function rke2CniNone(chart: string): SourcePreparation {
+  return {
+    title: `Take ${chart} out of RKE2's configuration`,
+    why: "RKE2's servers install the chart of their `cni` setting again at every start",
+    commands: [
+      "on every server set in /etc/rancher/rke2/config.yaml: cni: none",
+      "restart the servers one by one: systemctl restart rke2-server",
+      `check that the chart is gone: kubectl -n kube-system get helmchart ${chart}`,
+    ],
+    before: "removal",
+    necessity: "required",
+    undo: ["set cni back to its old value and restart the servers the same way"],
+  };
+}
+
+/** kOps applies its networking addon from the cluster spec. */
+export function kopsNetworking(name: string): SourcePreparation {
+  return {
+    title: "Take the network out of kOps' cluster spec",
+    why: "kOps' channels apply the networking addon again from the cluster spec",
+    commands: [
+      `kops edit cluster: replace spec.networking.${name} by spec.networking.cni: {}`,
+      "kops update cluster --yes, without a rolling update",
+    ],
+    before: "removal",
+    necessity: "required",
+    undo: [`set spec.networking.${name} again and run kops update cluster --yes`],
+  };
+}
+
+function removalTable(view: ClusterView, facts: SourceFacts): readonly KnownObject[] {
+  if (facts.daemonSets.length === 0 && (facts.installation === "k3s" || facts.installation === "rancher-desktop"))
+    return [];
+  const agents = findAgents(flannel.signals, view);
+  const namespaces = agents.length > 0 ? agents.map((agent) => agent.namespace) : ["kube-flannel", "kube-system"];
+  const table = [...new Set(namespaces)].flatMap((namespace) => objectsIn(namespace));
+  const list = [
+    ...(facts.installation === "rke2"
+      ? [known("manager", "HelmChart", "rke2-flannel", "kube-system", "RKE2's Helm controller would install it again")]
+      : []),
+    ...ofWorkloads(agents, "agents", "flannel's agents; pods keep no address of theirs any more"),
+    ...table,
+  ];
+  return [...list, ...(namespaces.includes("kube-flannel") ? ownNamespace(view, "kube-flannel", list) : [])];
+}
+
+function objectsIn(namespace: string): readonly KnownObject[] {
+  return [
+    known(
+      "agents",
+      "DaemonSet",
+      "kube-flannel-ds",
+      namespace,
+      "flannel's agents; pods keep no address of theirs any more",
+    ),
+    ...accessOf("flannel", namespace, "only flannel's agents used it"),
+    known("configuration", "ConfigMap", "kube-flannel-cfg", namespace, "only flannel's agents read it"),
+  ];
+}
+
+function leftovers(_view: ClusterView, facts: SourceFacts): NodeLeftovers {
+  return {
+    devices: facts.devices,
+    iptablesChainPrefixes: ["FLANNEL-"],
+    iptablesRuleTags: ["flanneld forward", "flanneld masq"],
+    nftTables: facts.dataplane === "nftables" ? ["flannel-ipv4", "flannel-ipv6"] : [],
+    ipsetPrefixes: facts.policyEngines.includes("k3s") ? ["KUBE-"] : [],
+    files: [
+      `${facts.cniConfDirectory}/10-flannel.conflist`,
+      `${facts.cniConfDirectory}/10-flannel.conflist.cilium_bak`,
+      `${facts.cniBinDirectory}/flannel`,
+      "/run/flannel",
+      `/var/lib/cni/networks/${facts.cniNetworkName ?? "cbr0"}`,
+      "/var/lib/cni/flannel",
+    ],
+    nodeAnnotationPrefixes: ["flannel.alpha.coreos.com/"],
+    portmapNetworks: [facts.cniNetworkName ?? "cbr0"],
+  };
+}
