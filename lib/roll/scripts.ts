@@ -1,0 +1,1989 @@
+// Generated from scripts/*.sh by `npx tsx test/roll/embed-scripts.ts`; a test holds the two together.
+
+/** The scripts of the Jobs and helper pods: file name to text. */
+export const scripts: Readonly<Record<string, string>> = {
+  "bridge.sh": String.raw`#!/bin/sh
+# Keeps old and new pods talking with their own addresses, on this node, as long as both networks run.
+# Runs in the DaemonSet metachron-bridge: host network, privileged, no CNI needed. Looks once a second.
+#
+#   bridge.sh keep     puts the rules in place and keeps them there
+#   bridge.sh remove   takes them away and keeps them away (the way back)
+#   bridge.sh ready    for the readiness probe: the last look, not older than 10 s, found everything right
+#
+# For each pair of an old and a new prefix of one family:
+#   nat POSTROUTING  -s NEW -d OLD -j ACCEPT   first: no SNAT, so that the old pod's policy engine sees who really calls
+#   nat POSTROUTING  -s OLD -d NEW -j ACCEPT   first: no SNAT, so that Cilium sees an old pod as "unmanaged", not "world"
+#   filter FORWARD   -s NEW -d OLD -j ACCEPT   right after the jump to the old network's policy chain, which decides
+#                                              first, and before KUBE-FORWARD: the path is asymmetric, conntrack calls
+#                                              the answer INVALID, and kube-proxy would drop it
+# and rp_filter 1 -> 2 on the devices over which such packets arrive: the strict form drops what came the other way.
+#
+# Rules stay when this pod stops: a rolling update or an eviction must not open or close anything. They change in one
+# iptables-restore transaction per table, so there is no moment without them. The backend (nft or legacy) is the one that
+# holds the old network's rules, whatever the image prefers.
+
+set -u
+
+TAG=metachron-bridge
+[ -n "$(printenv STATE_DIR)" ] || STATE_DIR=/run/metachron
+[ -n "$(printenv PROC)" ] || PROC=/proc
+READY_FILE=$STATE_DIR/ready
+
+say() {
+  printf '{"node":"%s","event":"%s","message":"%s"}\n' "$NODE_NAME" "$1" "$2"
+}
+
+uptime_seconds() {
+  IFS=. read -r uptime_now _ <"$PROC/uptime"
+  printf '%s' "$uptime_now"
+}
+
+# --- backend ------------------------------------------------------------------------------------------------------------
+
+# count_rules PROGRAM PATTERN: how many lines of this backend match. The save programs only read: the legacy one does not
+# load a table that is not in use.
+count_rules() {
+  if ! command -v "$1-save" >/dev/null 2>&1; then
+    echo 0
+    return 0
+  fi
+  "$1-save" 2>/dev/null | grep -c -e "$2"
+  return 0
+}
+
+# backend_of 4|6: the old network's chains decide; then those of kubelet and kube-proxy; then nft.
+backend_of() {
+  case "$1" in
+    4) program=iptables ;;
+    *) program=ip6tables ;;
+  esac
+  for pattern in "$SOURCE_CHAINS" KUBE-; do
+    [ -n "$pattern" ] || continue
+    nft_count=$(count_rules "$program-nft" "$pattern")
+    legacy_count=$(count_rules "$program-legacy" "$pattern")
+    if [ "$((nft_count + legacy_count))" -gt 0 ]; then
+      if [ "$legacy_count" -gt "$nft_count" ]; then program=$program-legacy; else program=$program-nft; fi
+      printf '%s' "$program"
+      return 0
+    fi
+  done
+  if command -v "$program-nft" >/dev/null 2>&1; then program=$program-nft; fi
+  printf '%s' "$program"
+}
+
+# --- rules --------------------------------------------------------------------------------------------------------------
+
+# The rules as "iptables -S" prints them, without the chain.
+rule() {
+  printf -- '-s %s -d %s -m comment --comment %s -j ACCEPT\n' "$1" "$2" "$TAG"
+}
+
+family_of() {
+  case "$1" in
+    *:*) printf 6 ;;
+    *) printf 4 ;;
+  esac
+}
+
+# wanted 4|6 nat|filter: the rules of one family and table, in their order.
+wanted() {
+  for old in $OLD_CIDRS; do
+    for new in $NEW_CIDRS; do
+      [ "$(family_of "$old")$(family_of "$new")" = "$1$1" ] || continue
+      rule "$new" "$old"
+      [ "$2" = filter ] || rule "$old" "$new"
+    done
+  done
+}
+
+# chain PROGRAM TABLE CHAIN: its rules without "-A CHAIN ", one a line.
+chain() {
+  "$1" -w 5 -t "$2" -S "$3" 2>/dev/null | sed -n "s/^-A $3 //p" | sed "s/--comment \"$TAG\"/--comment $TAG/"
+}
+
+# line_of PATTERN: number of the first matching line of the input; 0 when there is none.
+line_of() {
+  found_line=$(grep -n -e "$1" | sed -n 1p | cut -d : -f 1)
+  [ -n "$found_line" ] || found_line=0
+  printf '%s' "$found_line"
+}
+
+# put PROGRAM TABLE CHAIN PLACE RULES: one transaction that takes our rules out of the chain and puts RULES at PLACE,
+# counted without ours.
+put() {
+  {
+    printf '*%s\n' "$2"
+    chain "$1" "$2" "$3" | grep -e "--comment $TAG " | sed "s/^/-D $3 /"
+    put_place=$4
+    printf '%s\n' "$5" | while IFS= read -r put_rule; do
+      [ -n "$put_rule" ] || continue
+      printf -- '-I %s %s %s\n' "$3" "$put_place" "$put_rule"
+      put_place=$((put_place + 1))
+    done
+    printf 'COMMIT\n'
+  } | "$1-restore" -w 5 --noflush
+}
+
+# keep_nat 4|6 PROGRAM: ours are the first rules of nat POSTROUTING.
+keep_nat() {
+  nat_wanted=$(wanted "$1" nat)
+  nat_chain=$(chain "$2" nat POSTROUTING)
+  nat_count=$(printf '%s\n' "$nat_wanted" | grep -c .)
+  nat_tagged=$(printf '%s\n' "$nat_chain" | grep -c -e "--comment $TAG ")
+  [ "$(printf '%s\n' "$nat_chain" | head -n "$nat_count")" = "$nat_wanted" ] && [ "$nat_tagged" = "$nat_count" ] && return 0
+  put "$2" nat POSTROUTING 1 "$nat_wanted" || return 1
+  say rules "$2: nat POSTROUTING set right"
+}
+
+# keep_forward 4|6 PROGRAM: ours follow the jump to the old network's policy chain; without one they are first.
+# Where the policy chain is missing although the old network has policies, old pods are not protected at all: nothing is
+# accepted past it then, and the node is not ready.
+keep_forward() {
+  forward_wanted=$(wanted "$1" filter)
+  forward_chain=$(chain "$2" filter FORWARD)
+  forward_others=$(printf '%s\n' "$forward_chain" | grep -v -e "--comment $TAG ")
+  policy_line=0
+  if [ -n "$POLICY_CHAIN" ]; then
+    policy_line=$(printf '%s\n' "$forward_others" | line_of "-j $POLICY_CHAIN\$")
+    if [ "$policy_line" = 0 ]; then
+      [ "$forward_chain" = "$forward_others" ] || put "$2" filter FORWARD 1 ""
+      say waiting "$2: FORWARD has no jump to $POLICY_CHAIN"
+      return 1
+    fi
+  fi
+  forward_right=$({
+    printf '%s\n' "$forward_others" | head -n "$policy_line"
+    printf '%s\n' "$forward_wanted"
+    printf '%s\n' "$forward_others" | tail -n +"$((policy_line + 1))"
+  } | grep .)
+  if [ "$(printf '%s\n' "$forward_chain" | grep .)" != "$forward_right" ]; then
+    put "$2" filter FORWARD "$((policy_line + 1))" "$forward_wanted" || return 1
+    say rules "$2: filter FORWARD set right"
+  fi
+  others_are_behind
+}
+
+# Neither kube-proxy's drop of INVALID nor Cilium's wholesale accept may stand before the policy chain and our rules. This
+# script does not move them: kube-proxy and the agent put them there, Felix moves its own chain up again.
+others_are_behind() {
+  for other in KUBE-FORWARD CILIUM_FORWARD; do
+    other_line=$(printf '%s\n' "$forward_others" | line_of "-j $other\$")
+    if [ "$other_line" -gt 0 ] && [ "$other_line" -le "$policy_line" ]; then
+      say waiting "FORWARD: $other stands before $POLICY_CHAIN"
+      return 1
+    fi
+  done
+  return 0
+}
+
+# --- rp_filter ----------------------------------------------------------------------------------------------------------
+
+# The devices over which packets of the other network arrive; the word "default" stands for those of default routes.
+arrival_devices() {
+  for device in $ARRIVAL_DEVICES; do
+    if [ "$device" = default ]; then
+      tr '\t' ' ' <"$PROC/net/route" | sed -n 's/^\([^ ]*\) 00000000 .*/\1/p'
+    else
+      printf '%s\n' "$device"
+    fi
+  done
+}
+
+loosen() {
+  for device in $(arrival_devices); do
+    filter_file=$PROC/sys/net/ipv4/conf/$device/rp_filter
+    [ "$(cat "$filter_file" 2>/dev/null)" = 1 ] || continue
+    : >"$STATE_DIR/loosened.$device"
+    echo 2 >"$filter_file" || return 1
+    say rp_filter "$device: 1 -> 2"
+  done
+  return 0
+}
+
+tighten() {
+  for loosened in "$STATE_DIR"/loosened.*; do
+    [ -e "$loosened" ] || continue
+    device=$(printf '%s' "$loosened" | sed 's|.*/loosened\.||')
+    filter_file=$PROC/sys/net/ipv4/conf/$device/rp_filter
+    [ ! -e "$filter_file" ] || echo 1 >"$filter_file" || return 1
+    rm -f "$loosened"
+    say rp_filter "$device: 2 -> 1"
+  done
+  return 0
+}
+
+# --- one look -----------------------------------------------------------------------------------------------------------
+
+families() {
+  for family in 4 6; do
+    [ -z "$(wanted "$family" nat)" ] || printf '%s ' "$family"
+  done
+}
+
+keep() {
+  keep_result=0
+  loosen || keep_result=1
+  for family in $FAMILIES; do
+    # Chosen at each look: the old network may not have written its rules yet when this pod starts.
+    program=$(backend_of "$family")
+    keep_nat "$family" "$program" || keep_result=1
+    keep_forward "$family" "$program" || keep_result=1
+  done
+  return "$keep_result"
+}
+
+remove() {
+  remove_result=0
+  for program in iptables-nft iptables-legacy ip6tables-nft ip6tables-legacy; do
+    [ "$(count_rules "$program" "--comment \"*$TAG\"* ")" -gt 0 ] || continue
+    put "$program" nat POSTROUTING 1 "" && put "$program" filter FORWARD 1 "" || remove_result=1
+    say rules "$program: removed"
+  done
+  tighten || remove_result=1
+  return "$remove_result"
+}
+
+ready() {
+  [ -e "$READY_FILE" ] || return 1
+  [ "$(($(uptime_seconds) - $(cat "$READY_FILE")))" -le 10 ]
+}
+
+run() {
+  mkdir -p "$STATE_DIR"
+  FAMILIES=$(families)
+  say started "$1: old [$OLD_CIDRS] new [$NEW_CIDRS]"
+  trap 'say stopped "the rules stay as they are"; exit 0' TERM INT
+  while :; do
+    if "$1"; then
+      uptime_seconds >"$READY_FILE"
+    else
+      rm -f "$READY_FILE"
+    fi
+    if [ "$ONCE" = yes ]; then
+      ready
+      exit
+    fi
+    sleep 1
+  done
+}
+
+[ -n "$(printenv ONCE)" ] || ONCE=no
+case "$1" in
+  keep | remove) run "$1" ;;
+  ready) ready ;;
+  *) exit 2 ;;
+esac
+`,
+  "common.sh": String.raw`# shellcheck shell=sh
+# What every Job script of metachron shares. It is read with ".", never run.
+#
+# Needs sh, kubectl and the tools that every small image has (cat, cut, date, grep, printenv, sed, sleep, tr). No jq, no bash.
+# There is no "set -e": each call that may fail says what happens then. No name is ever written with a brace after the
+# dollar sign, because Flux may substitute such texts.
+#
+# Exit codes, the same for every script:
+#   10  the environment is not as expected (a tool, a variable, the API server)
+#   11  another executor holds the lease metachron/roll
+#   20  gate: the stage before is not done with the digest that was reviewed
+#   30  preflight: the cluster is not in a state to start from; nothing was changed
+#   40  pods could not be moved away; the node stays cordoned
+#   50  the Cilium agent did not come back, or does not run with the values of this stage; the node stays cordoned
+#   60  a connectivity gate failed; the node stays cordoned
+#   61  pods with an address of the wrong network are left on a node
+#   62  a signal of the user's own (Goldpinger, PromQL) says no
+#   70  told to stop (TERM); the marker holds where, the next attempt goes on from there
+
+set -u
+
+NAMESPACE=metachron
+MANAGER=metachron-roll
+LEASE=roll
+LEASE_SECONDS=120
+# Tests point this at a clock of their own.
+[ -n "$(printenv UPTIME_FILE)" ] || UPTIME_FILE=/proc/uptime
+[ -n "$(printenv WORK_DIR)" ] || WORK_DIR=/tmp
+
+CURRENT_NODE=
+CURRENT_STEP=0
+LEASE_HELD=no
+LEASE_RENEWED=0
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+# Seconds of a clock that nobody can set back.
+now() {
+  IFS=. read -r now_seconds _ <"$UPTIME_FILE"
+  printf '%s' "$now_seconds"
+}
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+json_escape() {
+  printf '%s' "$1" | tr '\n\t\r' '   ' | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g'
+}
+
+# log EVENT MESSAGE: one JSON line, so that the Job's log is a report.
+log() {
+  printf '{"seconds":%s,"stage":"%s","attempt":%s,"node":"%s","step":%s,"event":"%s","message":"%s"}\n' \
+    "$(($(now) - STARTED))" "$STAGE" "$ATTEMPT" "$CURRENT_NODE" "$CURRENT_STEP" "$1" "$(json_escape "$2")"
+}
+
+# die CODE MESSAGE: says why, writes it into the marker, gives the lease back, ends.
+die() {
+  log failed "$2"
+  if [ "$LEASE_HELD" = yes ]; then
+    marker_write state failed message "exit $1: $2"
+    lease_release
+  fi
+  trap - TERM INT
+  exit "$1"
+}
+
+on_term() {
+  log stopped "told to stop at step $CURRENT_STEP of node $CURRENT_NODE: no node is uncordoned, the next attempt goes on here"
+  if [ "$LEASE_HELD" = yes ]; then
+    marker_write message "exit 70: told to stop at step $CURRENT_STEP of node $CURRENT_NODE"
+    lease_release
+  fi
+  exit 70
+}
+
+# --- the API ----------------------------------------------------------------------------------------------------------
+
+k() {
+  kubectl --request-timeout=20s "$@" 2>"$WORK_DIR/kubectl-error"
+}
+
+api_error() {
+  tr '\n' ' ' <"$WORK_DIR/kubectl-error"
+}
+
+# read_api ARGS…: a read that survives hiccups of the API server for a minute. An object that is not there is an empty
+# answer where --ignore-not-found is given.
+read_api() {
+  read_until=$(($(now) + 60))
+  while :; do
+    if read_answer=$(k "$@"); then
+      printf '%s' "$read_answer"
+      return 0
+    fi
+    [ "$(now)" -lt "$read_until" ] || return 1
+    sleep 2
+  done
+}
+
+# wait_for SECONDS COMMAND…: runs the command every two seconds until it succeeds; renews the lease meanwhile.
+wait_for() {
+  wait_until=$(($(now) + $1))
+  shift
+  while :; do
+    "$@" && return 0
+    [ "$(now)" -lt "$wait_until" ] || return 1
+    sleep 2
+    lease_renew
+  done
+}
+
+# --- start ------------------------------------------------------------------------------------------------------------
+
+# start_script NAME…: checks the tools and that each named variable is set.
+start_script() {
+  STARTED=$(now)
+  for tool in cat cut date grep kubectl printenv sed sleep tr; do
+    command -v "$tool" >/dev/null 2>&1 || die 10 "the image has no $tool"
+  done
+  for name in STAGE ATTEMPT DIGEST PREVIOUS PREVIOUS_DIGEST JOB_UID "$@"; do
+    printenv "$name" >/dev/null || die 10 "the variable $name is not set"
+  done
+  trap on_term TERM INT
+  read_api version -o 'jsonpath={.serverVersion.gitVersion}' >"$WORK_DIR/version" ||
+    die 10 "the API server does not answer: $(api_error)"
+  log started "API server $(cat "$WORK_DIR/version"), executor $JOB_UID"
+}
+
+# --- lease: one executor at a time ------------------------------------------------------------------------------------
+
+lease_read() {
+  k get lease "$LEASE" -n "$NAMESPACE" --ignore-not-found \
+    -o 'jsonpath={.metadata.resourceVersion}|{.spec.holderIdentity}|{.spec.renewTime}'
+}
+
+# lease_put VERB VERSION HOLDER: writes the Lease; with a version the API server refuses if somebody was faster.
+lease_put() {
+  k "$1" -f - --field-manager="$MANAGER" >/dev/null <<LEASE
+{"apiVersion":"coordination.k8s.io/v1","kind":"Lease",
+ "metadata":{"name":"$LEASE","namespace":"$NAMESPACE","resourceVersion":"$2"},
+ "spec":{"holderIdentity":"$3","leaseDurationSeconds":$LEASE_SECONDS,"renewTime":"$(date -u +%Y-%m-%dT%H:%M:%S.000000Z)"}}
+LEASE
+}
+
+lease_try() {
+  lease_now=$(lease_read) || return 1
+  if [ -z "$lease_now" ]; then
+    lease_put create "" "$JOB_UID"
+    return
+  fi
+  lease_version=$(printf '%s' "$lease_now" | cut -d '|' -f 1)
+  lease_holder=$(printf '%s' "$lease_now" | cut -d '|' -f 2)
+  # A lease that nobody renewed while we watched is expired. Only our own clock counts, not the one in the lease.
+  if [ -n "$lease_holder" ] && [ "$lease_holder" != "$JOB_UID" ]; then
+    if [ "$lease_now" != "$LEASE_SEEN" ]; then
+      LEASE_SEEN=$lease_now
+      LEASE_SEEN_AT=$(now)
+      return 1
+    fi
+    [ $(($(now) - LEASE_SEEN_AT)) -gt "$LEASE_SECONDS" ] || return 1
+    log lease "the lease of executor $lease_holder was not renewed for $LEASE_SECONDS s: taken over"
+  fi
+  lease_put replace "$lease_version" "$JOB_UID"
+}
+
+lease_take() {
+  LEASE_SEEN=
+  LEASE_SEEN_AT=0
+  wait_for $((LEASE_SECONDS + 60)) lease_try || die 11 "another executor holds the lease metachron/roll: $(lease_read)"
+  LEASE_HELD=yes
+  LEASE_RENEWED=$(now)
+}
+
+# Renews when a quarter of the time is gone. Losing the lease stops the script: two executors must never run.
+lease_renew() {
+  [ "$LEASE_HELD" = yes ] || return 0
+  [ $(($(now) - LEASE_RENEWED)) -ge $((LEASE_SECONDS / 4)) ] || return 0
+  lease_now=$(lease_read) || return 0
+  if [ "$(printf '%s' "$lease_now" | cut -d '|' -f 2)" != "$JOB_UID" ]; then
+    LEASE_HELD=no
+    die 11 "lost the lease metachron/roll to $lease_now"
+  fi
+  lease_put replace "$(printf '%s' "$lease_now" | cut -d '|' -f 1)" "$JOB_UID" && LEASE_RENEWED=$(now)
+}
+
+lease_release() {
+  lease_now=$(lease_read) || return 0
+  if [ "$(printf '%s' "$lease_now" | cut -d '|' -f 2)" = "$JOB_UID" ]; then
+    lease_put replace "$(printf '%s' "$lease_now" | cut -d '|' -f 1)" ""
+  fi
+  LEASE_HELD=no
+}
+
+# --- marker: what was done, kept in the cluster -------------------------------------------------------------------------
+
+# marker_read STAGE KEY: the value, or nothing.
+marker_read() {
+  marker_key=$(printf '%s' "$2" | sed 's/\./\\./g')
+  read_api get configmap "wave-$1" -n "$NAMESPACE" --ignore-not-found -o "jsonpath={.data.$marker_key}"
+}
+
+# marker_write KEY VALUE…: one patch for all pairs.
+marker_write() {
+  marker_data=
+  while [ $# -gt 1 ]; do
+    [ -z "$marker_data" ] || marker_data="$marker_data,"
+    marker_data="$marker_data\"$1\":\"$(json_escape "$2")\""
+    shift 2
+  done
+  k patch configmap "wave-$STAGE" -n "$NAMESPACE" --field-manager="$MANAGER" --type merge -p "{\"data\":{$marker_data}}" >/dev/null
+}
+
+marker_must_write() {
+  wait_for 60 marker_write "$@" || die 10 "the marker wave-$STAGE cannot be written: $(api_error)"
+}
+
+# marker_open STATE: makes the marker if it is not there and writes who we are.
+marker_open() {
+  marker_seen=$(read_api get configmap "wave-$STAGE" -n "$NAMESPACE" --ignore-not-found -o 'jsonpath={.metadata.name}') ||
+    die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  if [ -z "$marker_seen" ]; then
+    k create -f - --field-manager="$MANAGER" >/dev/null <<MARKER || die 10 "the marker wave-$STAGE cannot be made: $(api_error)"
+{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"wave-$STAGE","namespace":"$NAMESPACE",
+ "labels":{"app.kubernetes.io/managed-by":"$MANAGER","metachron.dev/stage":"$STAGE"}},"data":{}}
+MARKER
+  fi
+  # shellcheck disable=SC2153 # PREVIOUS_DIGEST comes from the Job
+  marker_must_write wave "$STAGE" attempt "$ATTEMPT" digest "$DIGEST" previous "$PREVIOUS" \
+    previousDigest "$PREVIOUS_DIGEST" state "$1" executor "$JOB_UID" message ""
+}
+
+# already_done STATE: a Job that an engine made again does nothing when its work is done.
+already_done() {
+  done_state=$(marker_read "$STAGE" state) || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  done_digest=$(marker_read "$STAGE" digest) || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  [ "$done_state" = "$1" ] && [ "$done_digest" = "$DIGEST" ]
+}
+
+previous_is_done() {
+  previous_state=$(marker_read "$PREVIOUS" state) && previous_digest=$(marker_read "$PREVIOUS" digest) &&
+    [ "$previous_state" = "done" ] && [ "$previous_digest" = "$PREVIOUS_DIGEST" ]
+}
+
+# The gate that no engine can take away: the stage before is done, with the digest that the review of this one named.
+check_previous() {
+  CURRENT_STEP=2
+  [ -n "$PREVIOUS" ] || return 0
+  wait_for 300 previous_is_done ||
+    die 20 "stage $PREVIOUS is '$previous_state' with digest '$previous_digest', wanted done with $PREVIOUS_DIGEST"
+  log gate "stage $PREVIOUS is done with the digest that was reviewed"
+}
+
+finish() {
+  marker_must_write state "$1" finished "$(date -u +%Y-%m-%dT%H:%M:%SZ)" message "$2"
+  log finished "$2"
+  lease_release
+  trap - TERM INT
+  exit 0
+}
+`,
+  "node-check.sh": String.raw`#!/bin/sh
+# Runs in a short-lived pod on one node: the Cilium image that is there already, no capability, nothing writable. It sees
+# two folders of the host, both read-only: the CNI configuration, and the folder with the agent's own socket.
+#
+#   node-check.sh cilium     the node is on Cilium: the agent says so, the file is on disk, every endpoint is in force
+#   node-check.sh endpoints  only the endpoints
+#   node-check.sh source     the node is on the old network: the agent leaves CNI files alone, there is none of Cilium's
+#   node-check.sh drift      the agent runs with the configuration that the API server has now
+#
+# Why the agent is asked and not the API server: a CiliumEndpoint says "ready" up to 16 s before the new programs are in
+# force (measured); the agent's own list does not. Why twice: a regeneration may start between two looks.
+
+set -u
+MODE=$1
+CONF_DIR=/host/cni
+CONF_FILE=05-cilium.conflist
+
+say() {
+  printf '%s\n' "$1"
+}
+
+# The agent writes the file only if the node's CiliumNodeConfig was read at its start: with the chart's customConf no other
+# source sets write-cni-conf-when-ready. "Disabled" means: this agent did not see the CiliumNodeConfig.
+agent_wrote_file() {
+  file_state=$(cilium-dbg status -o 'jsonpath={.cni-file.state}' 2>/dev/null)
+  [ "$file_state" = Ok ] || {
+    say "agent: CNI file state is '$file_state', wanted Ok"
+    return 1
+  }
+}
+
+# The file is there and sorts before every other one that the runtime would take (Multus in front is meant to be first).
+file_is_first() {
+  [ -f "$CONF_DIR/$CONF_FILE" ] || {
+    say "file: $CONF_FILE is not there"
+    return 1
+  }
+  for conf in "$CONF_DIR"/*.conf "$CONF_DIR"/*.conflist "$CONF_DIR"/*.json; do
+    [ -e "$conf" ] || continue
+    conf_name=$(basename "$conf")
+    case "$conf_name" in
+      "$CONF_FILE" | 00-multus.*) continue ;;
+    esac
+    if [ "$(printf '%s\n%s\n' "$conf_name" "$CONF_FILE" | LC_ALL=C sort | head -n 1)" = "$conf_name" ]; then
+      say "file: $conf_name sorts before $CONF_FILE"
+      return 1
+    fi
+  done
+}
+
+agent_is_dormant() {
+  file_state=$(cilium-dbg status -o 'jsonpath={.cni-file.state}' 2>/dev/null)
+  if [ "$file_state" != Disabled ] || [ -e "$CONF_DIR/$CONF_FILE" ]; then
+    say "agent: CNI file state is '$file_state'; $CONF_FILE: $(ls "$CONF_DIR/$CONF_FILE" 2>&1)"
+    return 1
+  fi
+}
+
+# Every endpoint is ready, and what is in the datapath is what should apply: same enforcement, same policy revision.
+endpoints_in_force() {
+  lines=$(cilium-dbg endpoint list -o 'jsonpath={range [*]}{.id}|{.status.state}|{.status.policy.realized.policy-enabled}|{.status.policy.spec.policy-enabled}|{.status.policy.realized.policy-revision}|{.status.policy.spec.policy-revision}|{.status.external-identifiers.k8s-namespace}/{.status.external-identifiers.k8s-pod-name}{"\n"}{end}' 2>/dev/null) || {
+    say "agent: the endpoint list cannot be read"
+    return 1
+  }
+  count=0
+  bad=
+  while IFS='|' read -r id state has wants has_revision wants_revision pod; do
+    [ -n "$id" ] || continue
+    count=$((count + 1))
+    if [ "$state" != ready ] || [ "$has" != "$wants" ] || [ "$has_revision" != "$wants_revision" ]; then
+      bad="$bad $id($pod: $state, policy $has of $wants, revision $has_revision of $wants_revision)"
+    fi
+  done <<LINES
+$lines
+LINES
+  [ -z "$bad" ] || {
+    say "endpoints: not in force yet:$bad"
+    return 1
+  }
+  say "endpoints: $count ready, enforcement as it should be"
+}
+
+# 0 keys differ between what the agent runs with and the ConfigMap and CiliumNodeConfigs of now.
+no_drift() {
+  drift=$(cilium-dbg metrics list -p cilium_drift_checker_config_delta 2>/dev/null | grep drift_checker | sed 's/.* //')
+  case "$drift" in
+    0 | 0.0* | "") [ -n "$drift" ] || say "drift: the agent does not publish the metric" ;;
+    *)
+      say "drift: $drift keys differ from the ConfigMap"
+      return 1
+      ;;
+  esac
+}
+
+look() {
+  case "$MODE" in
+    cilium) agent_wrote_file && file_is_first && endpoints_in_force ;;
+    endpoints) endpoints_in_force ;;
+    source) agent_is_dormant ;;
+    drift) no_drift && endpoints_in_force ;;
+    *) return 1 ;;
+  esac
+}
+
+# What cannot come true by waiting is not waited for.
+most=100
+[ "$MODE" != source ] || most=3
+tries=0
+good=0
+while [ "$tries" -lt "$most" ]; do
+  tries=$((tries + 1))
+  if look; then
+    good=$((good + 1))
+    [ "$good" -lt 2 ] || exit 0
+  else
+    good=0
+  fi
+  sleep 3
+done
+say "gave up after $tries looks"
+exit 1
+`,
+  "node-hostports.sh": String.raw`#!/bin/sh
+# Deletes hostPort rules that lead to a pod that is no longer on this node. Runs in a pod on the host network with
+# NET_ADMIN only.
+#
+#   node-hostports.sh LIVE      LIVE: addresses of the node's living pods, each with a comma behind it
+#
+# The portmap plugin keeps one chain CNI-DN-… per pod, jumped to from CNI-HOSTPORT-DNAT. After a switch the runtime takes
+# the old sandbox down with the new configuration, so the old pod's entry stays, in front of the new one (measured): the
+# port is dead until the stale entry is gone. Deleted in one transaction per backend; living entries are not touched.
+
+set -u
+LIVE=$1
+
+say() {
+  printf '%s\n' "$1"
+}
+
+# stale_chains SAVED: names of CNI-DN chains whose every DNAT target is not a living pod of this node.
+stale_chains() {
+  for dn_chain in $(printf '%s\n' "$1" | sed -n 's/^:\(CNI-DN-[^ ]*\) .*/\1/p'); do
+    targets=$(printf '%s\n' "$1" | grep -e "^-A $dn_chain .*--to-destination" |
+      sed -e 's/.*--to-destination \([^ ]*\).*/\1/' -e 's/^\[\(.*\)\]:[0-9]*$/\1/' -e 's/^\([0-9.]*\):[0-9]*$/\1/')
+    dn_lives=no
+    for address in $targets; do
+      case ",$LIVE" in
+        *",$address,"*) dn_lives=yes ;;
+      esac
+    done
+    [ "$dn_lives" = yes ] || printf '%s\n' "$dn_chain"
+  done
+}
+
+# sweep PROGRAM
+sweep() {
+  command -v "$1-save" >/dev/null 2>&1 || return 0
+  saved=$("$1-save" 2>/dev/null | sed -n '/^\*nat/,/^COMMIT/p')
+  stale=$(stale_chains "$saved")
+  [ -n "$stale" ] || return 0
+  {
+    printf '*nat\n'
+    for stale_chain in $stale; do
+      printf '%s\n' "$saved" | grep -e "^-A .* -j $stale_chain\$" | sed 's/^-A/-D/'
+    done
+    for stale_chain in $stale; do
+      printf -- '-F %s\n-X %s\n' "$stale_chain" "$stale_chain"
+    done
+    printf 'COMMIT\n'
+  } | "$1-restore" -w 5 --noflush || {
+    say "$1: the stale entries cannot be deleted"
+    return 1
+  }
+  say "$1: deleted $(printf '%s' "$stale" | tr '\n' ' ')"
+}
+
+result=0
+for program in iptables-nft iptables-legacy ip6tables-nft ip6tables-legacy; do
+  sweep "$program" || result=1
+done
+exit "$result"
+`,
+  "node-recycle.sh": String.raw`#!/bin/sh
+# Gives one pod of this node a new sandbox: the kubelet sees that the old one is gone, and starts the same pod again, on
+# the network of now. Runs in a privileged pod with the host's root at /host, for the seconds that this takes.
+#
+#   node-recycle.sh NAMESPACE NAME
+#
+# Uses the host's own crictl: it fits the runtime, and no image has to bring one.
+
+set -u
+NAMESPACE=$1
+NAME=$2
+
+say() {
+  printf '%s\n' "$1"
+}
+
+find_crictl() {
+  for candidate in /usr/local/bin/crictl /usr/bin/crictl /opt/bin/crictl /var/lib/rancher/rke2/bin/crictl \
+    /var/lib/rancher/k3s/data/current/bin/crictl /snap/microk8s/current/bin/crictl; do
+    [ -x "/host$candidate" ] || continue
+    printf '%s' "$candidate"
+    return 0
+  done
+  return 1
+}
+
+find_socket() {
+  for candidate in /run/containerd/containerd.sock /run/k3s/containerd/containerd.sock /run/crio/crio.sock \
+    /run/cri-dockerd.sock /var/snap/microk8s/common/run/containerd.sock /run/k0s/containerd.sock; do
+    [ -S "/host$candidate" ] || continue
+    printf '%s' "$candidate"
+    return 0
+  done
+  return 1
+}
+
+crictl=$(find_crictl) || {
+  say "the node has no crictl"
+  exit 1
+}
+socket=$(find_socket) || {
+  say "the node has no known runtime socket"
+  exit 1
+}
+
+host_crictl() {
+  chroot /host "$crictl" --runtime-endpoint "unix://$socket" --timeout 60s "$@"
+}
+
+# crictl takes names as patterns: both ends are fixed, dots are meant as dots.
+pattern="^$(printf '%s' "$NAME" | sed 's/\./\\./g')\$"
+sandboxes=$(host_crictl pods --namespace "$NAMESPACE" --name "$pattern" --state ready --quiet) || {
+  say "crictl cannot list the sandboxes"
+  exit 1
+}
+[ -n "$sandboxes" ] || {
+  say "no sandbox of $NAMESPACE/$NAME is running: nothing to do"
+  exit 0
+}
+for sandbox in $sandboxes; do
+  host_crictl stopp "$sandbox" || exit 1
+  say "stopped sandbox $sandbox of $NAMESPACE/$NAME"
+done
+`,
+  "node-restore.sh": String.raw`#!/bin/sh
+# Puts the old network's CNI file back in its place and takes Cilium's away. Runs in a short-lived pod on one node: no
+# capability, root, may write in the CNI directory only.
+#
+# Refuses while the agent still cares for CNI files: it would rename the old file again at once. There is no moment
+# without a file: the old one is back before Cilium's goes.
+
+set -u
+CONF_DIR=/host/cni
+CONF_FILE=05-cilium.conflist
+
+say() {
+  printf '%s\n' "$1"
+}
+
+agent_leaves_files_alone() {
+  file_state=$(cilium-dbg status -o 'jsonpath={.cni-file.state}' 2>/dev/null)
+  [ "$file_state" = Disabled ]
+}
+
+# At a restart of the old network's own pod the renamed file is empty for a moment: an empty one is never put back.
+put_back() {
+  for backup in "$CONF_DIR"/*.cilium_bak; do
+    [ -s "$backup" ] || continue
+    original=$(printf '%s' "$backup" | sed 's/\.cilium_bak$//')
+    case "$original" in
+      */05-cilium.*) continue ;;
+    esac
+    [ ! -s "$original" ] || continue
+    mv "$backup" "$original" || return 1
+    say "$(basename "$original") is back"
+  done
+  return 0
+}
+
+# A configuration of another plugin, not empty, that the runtime will take.
+other_file() {
+  for conf in "$CONF_DIR"/*.conf "$CONF_DIR"/*.conflist; do
+    [ -s "$conf" ] || continue
+    case "$conf" in
+      */05-cilium.*) continue ;;
+    esac
+    printf '%s' "$conf"
+    return 0
+  done
+  return 1
+}
+
+tries=0
+until agent_leaves_files_alone; do
+  tries=$((tries + 1))
+  if [ "$tries" -ge 40 ]; then
+    say "the agent still cares for CNI files (state '$file_state'): it did not take the CiliumNodeConfig of the way back"
+    exit 1
+  fi
+  sleep 3
+done
+tries=0
+until put_back && other=$(other_file); do
+  tries=$((tries + 1))
+  if [ "$tries" -ge 40 ]; then
+    say "no file of the old network is there to put back: restart its pod on this node, so that it writes one, and try again"
+    exit 1
+  fi
+  sleep 3
+done
+rm -f "$CONF_DIR/$CONF_FILE" || exit 1
+say "$(basename "$other") is in force, $CONF_FILE is gone"
+`,
+  "nodes.sh": String.raw`# shellcheck shell=sh
+# What the Job scripts know of nodes, agents and pods. It is read with "." after common.sh.
+
+# Where the stage's pod templates are mounted; tests have a folder of their own.
+[ -n "$(printenv STAGE_DIR)" ] || STAGE_DIR=/stage
+
+# --- addresses --------------------------------------------------------------------------------------------------------
+
+# in_cidr4 ADDRESS PREFIX: plain arithmetic, since there is no tool for it.
+in_cidr4() {
+  cidr_bits=$(printf '%s' "$2" | cut -d / -f 2)
+  cidr_address=$(number4 "$1")
+  cidr_base=$(number4 "$(printf '%s' "$2" | cut -d / -f 1)")
+  [ $((cidr_address >> (32 - cidr_bits))) -eq $((cidr_base >> (32 - cidr_bits))) ]
+}
+
+number4() {
+  printf '%s' "$1" | tr . ' ' | {
+    read -r byte_a byte_b byte_c byte_d
+    printf '%s' $(((byte_a << 24) + (byte_b << 16) + (byte_c << 8) + byte_d))
+  }
+}
+
+# words6 ADDRESS: the eight words of an IPv6 address, with "::" filled up.
+words6() {
+  words_left=$(printf '%s' "$1" | sed 's/::.*//' | tr : ' ')
+  words_right=
+  case "$1" in
+    *::*) words_right=$(printf '%s' "$1" | sed 's/.*:://' | tr : ' ') ;;
+  esac
+  words_given=0
+  for word in $words_left $words_right; do words_given=$((words_given + 1)); done
+  for word in $words_left; do printf '%s ' "$word"; done
+  while [ "$words_given" -lt 8 ]; do
+    printf '0 '
+    words_given=$((words_given + 1))
+  done
+  for word in $words_right; do printf '%s ' "$word"; done
+}
+
+in_cidr6() {
+  cidr_bits=$(printf '%s' "$2" | cut -d / -f 2)
+  cidr_base=$(words6 "$(printf '%s' "$2" | cut -d / -f 1)")
+  words6 "$1" | {
+    read -r address_words
+    for cidr_word in $cidr_base; do
+      [ "$cidr_bits" -gt 0 ] || return 0
+      cidr_shift=0
+      [ "$cidr_bits" -ge 16 ] || cidr_shift=$((16 - cidr_bits))
+      address_word=$(printf '%s' "$address_words" | cut -d ' ' -f 1)
+      address_words=$(printf '%s' "$address_words" | cut -d ' ' -f 2-)
+      [ $((0x$address_word >> cidr_shift)) -eq $((0x$cidr_word >> cidr_shift)) ] || return 1
+      cidr_bits=$((cidr_bits - 16))
+    done
+    return 0
+  }
+}
+
+# in_cidrs ADDRESS PREFIX…: whether one of the prefixes holds the address.
+in_cidrs() {
+  cidrs_address=$1
+  shift
+  for cidr in "$@"; do
+    case "$cidrs_address/$cidr" in
+      *:*/*:*) in_cidr6 "$cidrs_address" "$cidr" && return 0 ;;
+      *:* | "/"*) ;;
+      *) in_cidr4 "$cidrs_address" "$cidr" && return 0 ;;
+    esac
+  done
+  return 1
+}
+
+# The lists of prefixes are words in one variable each.
+is_new_address() {
+  # shellcheck disable=SC2086
+  in_cidrs "$1" $NEW_CIDRS
+}
+
+is_old_address() {
+  # shellcheck disable=SC2086
+  in_cidrs "$1" $OLD_CIDRS
+}
+
+# --- nodes ------------------------------------------------------------------------------------------------------------
+
+# node_field NODE JSONPATH
+node_field() {
+  k get node "$1" -o "jsonpath=$2"
+}
+
+node_is_ready() {
+  [ "$(node_field "$1" '{.status.conditions[?(@.type=="Ready")].status}')" = True ]
+}
+
+node_is_cordoned() {
+  [ "$(node_field "$1" '{.spec.unschedulable}')" = true ]
+}
+
+# set_unschedulable NODE true|null
+set_unschedulable() {
+  k patch node "$1" --field-manager="$MANAGER" --type merge -p "{\"spec\":{\"unschedulable\":$2}}" >/dev/null
+}
+
+# --- agents -----------------------------------------------------------------------------------------------------------
+
+# agents_on NODE: one line "name|uid|Ready status|image" for each agent pod that is not being deleted.
+agents_on() {
+  k get pods -n "$CILIUM_NAMESPACE" -l k8s-app=cilium --field-selector "spec.nodeName=$1" \
+    -o 'jsonpath={range .items[*]}{.metadata.name}|{.metadata.uid}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.containers[?(@.name=="cilium-agent")].image}|{.metadata.deletionTimestamp}{"\n"}{end}' |
+    grep '|$'
+}
+
+agent_part() {
+  agents_on "$1" | sed -n 1p | cut -d '|' -f "$2"
+}
+
+# An agent that is Ready and is not the one with the given uid.
+agent_is_back() {
+  back_line=$(agents_on "$1" | sed -n 1p)
+  [ -n "$back_line" ] && [ "$(printf '%s' "$back_line" | cut -d '|' -f 2)" != "$2" ] &&
+    [ "$(printf '%s' "$back_line" | cut -d '|' -f 3)" = True ]
+}
+
+# Names of nodes that are not Ready, one a line.
+nodes_not_ready() {
+  k get nodes -o 'jsonpath={range .items[*]}{.metadata.name}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |
+    grep -v '|True$' | cut -d '|' -f 1
+}
+
+# Every agent Ready, except on nodes that are down themselves: those are named in the log and not waited for.
+agents_are_ready() {
+  agents_down=$(nodes_not_ready)
+  agents_unready=$(k get pods -n "$CILIUM_NAMESPACE" -l k8s-app=cilium \
+    -o 'jsonpath={range .items[*]}{.spec.nodeName}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
+  [ -n "$agents_unready" ] || return 1
+  agents_unready=$(printf '%s\n' "$agents_unready" | grep -v '|True$' | cut -d '|' -f 1)
+  for agents_node in $agents_unready; do
+    printf '%s\n' "$agents_down" | grep -qx "$agents_node" || return 1
+  done
+  return 0
+}
+
+# daemonset_is_ready NAMESPACE/NAME: the controller has seen the current spec, and each of its pods is Ready; a pod on a
+# node that is down itself is not waited for.
+daemonset_is_ready() {
+  ds_namespace=$(printf '%s' "$1" | cut -d / -f 1)
+  ds_name=$(printf '%s' "$1" | cut -d / -f 2)
+  ds_line=$(k get daemonset "$ds_name" -n "$ds_namespace" \
+    -o 'jsonpath={.metadata.generation}|{.status.observedGeneration}|{.status.desiredNumberScheduled}|{.status.currentNumberScheduled}') || return 1
+  IFS='|' read -r ds_generation ds_observed ds_desired ds_current <<LINE
+$ds_line
+LINE
+  [ "$ds_generation" = "$ds_observed" ] && [ "$ds_desired" = "$ds_current" ] && [ "$ds_desired" != 0 ] || return 1
+  ds_down=$(nodes_not_ready)
+  ds_pods=$(k get pods -n "$ds_namespace" \
+    -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[?(@.controller==true)].kind}/{.metadata.ownerReferences[?(@.controller==true)].name}|{.spec.nodeName}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
+  ds_unready=$(printf '%s\n' "$ds_pods" | grep "^DaemonSet/$ds_name|" | grep -v '|True$' | cut -d '|' -f 2)
+  for ds_node in $ds_unready; do
+    printf '%s\n' "$ds_down" | grep -qx "$ds_node" || return 1
+  done
+  return 0
+}
+
+# bridge_is_ready_on NODE: the bridge's pod there is Ready, which it is only while all of its rules stand in order.
+bridge_is_ready_on() {
+  [ "$(k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-bridge --field-selector "spec.nodeName=$1" \
+    -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}')" = True ]
+}
+
+# --- pods of a node ---------------------------------------------------------------------------------------------------
+
+# pods_on NODE FILE: writes a line for each pod on the pod network that has not finished:
+# namespace|name|uid|address|owner kind|mirror hash|restartPolicy|emptyDirs|hostPorts|Ready|deletion
+# Fails when the API server does not answer: an empty list must mean that there is no pod.
+pods_on() {
+  k get pods --all-namespaces --field-selector "spec.nodeName=$1,status.phase!=Succeeded,status.phase!=Failed" \
+    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[*].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
+    >"$2.all" || return 1
+  grep -v '^true|' "$2.all" | sed 's/^[^|]*|//' >"$2"
+  return 0
+}
+
+# --- helper pods ------------------------------------------------------------------------------------------------------
+# What a Job may have run on a node is written in full in the stage's templates (ConfigMap pods-<stage>): the script only
+# fills in the words between @ signs. Helper pods have fixed names; one that is left from before is deleted first.
+
+# helper_apply TEMPLATE NAME NODE [WORD VALUE]…
+helper_apply() {
+  helper_name=$2
+  helper_text=$(sed -e "s|@NAME@|$2|g" -e "s|@NODE@|$3|g" "$STAGE_DIR/$1.yaml") || return 1
+  shift 3
+  while [ $# -gt 1 ]; do
+    helper_text=$(printf '%s\n' "$helper_text" | sed "s|@$1@|$2|g")
+    shift 2
+  done
+  helper_delete "$helper_name" || return 1
+  printf '%s\n' "$helper_text" | k create -f - --field-manager="$MANAGER" >/dev/null
+}
+
+helper_gone() {
+  helper_seen=$(k get pod "$1" -n "$NAMESPACE" --ignore-not-found -o 'jsonpath={.metadata.name}') && [ -z "$helper_seen" ]
+}
+
+helper_delete() {
+  k delete pod "$1" -n "$NAMESPACE" --ignore-not-found --wait=false >/dev/null || return 1
+  wait_for 120 helper_gone "$1"
+}
+
+helper_ended() {
+  helper_phase=$(k get pod "$1" -n "$NAMESPACE" --ignore-not-found -o 'jsonpath={.status.phase}') || return 1
+  [ "$helper_phase" = Succeeded ] || [ "$helper_phase" = Failed ]
+}
+
+# helper_run SECONDS TEMPLATE NAME NODE [WORD VALUE]…: runs a helper pod to its end and shows what it says.
+helper_run() {
+  helper_seconds=$1
+  shift
+  helper_run_name=$2
+  if ! helper_apply "$@"; then
+    log helper "pod $helper_run_name cannot be made: $(api_error)"
+    return 1
+  fi
+  if ! wait_for "$helper_seconds" helper_ended "$helper_run_name"; then
+    log helper "pod $helper_run_name did not end within $helper_seconds s: $(helper_why "$helper_run_name")"
+    return 1
+  fi
+  helper_result=$helper_phase
+  helper_logs "$helper_run_name"
+  helper_delete "$helper_run_name" || log helper "pod $helper_run_name is still there: $(api_error)"
+  [ "$helper_result" = Succeeded ]
+}
+
+# Why a pod does not come up: reason and message of its first waiting container, or of its status.
+helper_why() {
+  k get pod "$1" -n "$NAMESPACE" --ignore-not-found \
+    -o 'jsonpath={.status.phase} {.status.reason} {.status.message} {.status.containerStatuses[*].state.waiting.reason} {.status.initContainerStatuses[*].state.waiting.reason}'
+}
+
+helper_logs() {
+  k logs "$1" -n "$NAMESPACE" --all-containers >"$WORK_DIR/helper-log" || return 0
+  while IFS= read -r helper_line; do
+    log helper "$1: $helper_line"
+  done <"$WORK_DIR/helper-log"
+}
+`,
+  "pods.sh": String.raw`# shellcheck shell=sh
+# How pods leave the old network or get a new sandbox. It is read with "." after nodes.sh.
+
+# split_pod LINE: a line of pods_on into variables.
+split_pod() {
+  IFS='|' read -r POD_NS POD_NAME POD_UID POD_IP POD_OWNER POD_MIRROR POD_RESTART POD_EMPTYDIR POD_HOSTPORTS POD_READY POD_DELETED <<LINE
+$1
+LINE
+}
+
+# each_pod NODE FUNCTION: calls the function for each pod on the node, with the variables set. Fails if the list cannot
+# be read, or if the function failed for any pod.
+each_pod() {
+  each_file=$WORK_DIR/pods-$2
+  each_result=0
+  pods_on "$1" "$each_file" || return 1
+  while IFS= read -r each_line <&3; do
+    split_pod "$each_line"
+    "$2" || each_result=1
+  done 3<"$each_file"
+  return "$each_result"
+}
+
+# --- eviction -----------------------------------------------------------------------------------------------------------
+
+# evict NAMESPACE NAME [QUERY]: asks the Eviction API, which respects PodDisruptionBudgets. Sets EVICT_SAYS to
+#   gone      accepted, or no such pod
+#   budget    a budget does not allow it now (429)
+#   error     anything else; EVICT_WHY holds the text
+evict() {
+  EVICT_WHY=
+  if printf '{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"namespace":"%s","name":"%s"}}' "$1" "$2" |
+    k create --raw "/api/v1/namespaces/$1/pods/$2/eviction$3" -f - >/dev/null; then
+    EVICT_SAYS=gone
+    return 0
+  fi
+  EVICT_WHY=$(api_error)
+  case "$EVICT_WHY" in
+    *NotFound* | *"not found"*) EVICT_SAYS=gone ;;
+    *TooManyRequests* | *"disruption budget"*) EVICT_SAYS=budget ;;
+    *) EVICT_SAYS=error ;;
+  esac
+  [ "$EVICT_SAYS" = gone ]
+}
+
+pod_is_gone() {
+  gone_uid=$(k get pod "$2" -n "$1" --ignore-not-found -o 'jsonpath={.metadata.uid}') && [ "$gone_uid" != "$3" ]
+}
+
+# Whether this pod can leave its node: not a mirror of a static pod, not of a DaemonSet.
+pod_can_leave() {
+  [ -z "$POD_MIRROR" ] && [ "$POD_OWNER" != DaemonSet ]
+}
+
+# --- preflight: what this roll cannot move ------------------------------------------------------------------------------
+
+# Adds to UNMOVABLE each pod that eviction would lose for good, unless the plan allows it. Judges one pod of each_pod.
+note_unmovable() {
+  if [ -n "$POD_MIRROR" ]; then
+    UNMOVABLE="$UNMOVABLE $POD_NS/$POD_NAME(static-pod-on-the-pod-network)"
+  elif [ "$POD_OWNER" = DaemonSet ]; then
+    :
+  elif [ -z "$POD_OWNER" ] && [ "$DELETE_BARE_PODS" != true ]; then
+    UNMOVABLE="$UNMOVABLE $POD_NS/$POD_NAME(no-controller)"
+  elif [ -n "$POD_EMPTYDIR" ] && [ "$DELETE_EMPTYDIR_DATA" != true ]; then
+    UNMOVABLE="$UNMOVABLE $POD_NS/$POD_NAME(emptyDir)"
+  fi
+}
+
+# --- moving away --------------------------------------------------------------------------------------------------------
+
+# One pass: evicts what can leave. Succeeds when nothing that can leave is left.
+drain_one() {
+  pod_can_leave || return 0
+  DRAIN_LEFT=$((DRAIN_LEFT + 1))
+  if [ -z "$POD_DELETED" ] && ! evict "$POD_NS" "$POD_NAME" ""; then
+    DRAIN_WAITS="$DRAIN_WAITS $POD_NS/$POD_NAME($EVICT_SAYS)"
+    [ "$EVICT_SAYS" = budget ] || log drain "$POD_NS/$POD_NAME: $EVICT_WHY"
+  fi
+  lease_renew
+  return 0
+}
+
+drain_pass() {
+  DRAIN_LEFT=0
+  DRAIN_WAITS=
+  each_pod "$1" drain_one || return 1
+  [ "$DRAIN_LEFT" -eq 0 ] && return 0
+  log drain "$DRAIN_LEFT pods still on the node; refused for now:$DRAIN_WAITS"
+  # A budget needs time to allow the next eviction; asking more often only loads the API server.
+  sleep 5
+  return 1
+}
+
+# --- after the switch: what is still on the wrong network ---------------------------------------------------------------
+
+# wrong_network: whether the address of the current pod belongs to the network that this script moves away from.
+wrong_network() {
+  [ -n "$POD_IP" ] && "$IS_WRONG_ADDRESS" "$POD_IP"
+}
+
+list_wrong() {
+  ! wrong_network || WRONG="$WRONG $POD_NS/$POD_NAME($POD_IP)"
+}
+
+# Names pods of a node that are on the wrong network in WRONG.
+find_wrong() {
+  WRONG=
+  each_pod "$1" list_wrong
+}
+
+evict_allowed() {
+  evict "$1" "$2" "$3" && return 0
+  [ "$EVICT_SAYS" = budget ] || log evict "$1/$2: $EVICT_WHY"
+  return 1
+}
+
+# Evicts one pod that came back or stayed on the wrong network, and waits until it is gone: DaemonSet pods one by one.
+evict_wrong() {
+  wrong_network || return 0
+  [ -z "$POD_MIRROR" ] || return 0
+  wrong_ns=$POD_NS
+  wrong_name=$POD_NAME
+  wrong_uid=$POD_UID
+  log evict "$wrong_ns/$wrong_name ($POD_IP, $POD_OWNER)"
+  wait_for "$DRAIN_TIMEOUT" evict_allowed "$wrong_ns" "$wrong_name" "" || return 1
+  wait_for "$DRAIN_TIMEOUT" pod_is_gone "$wrong_ns" "$wrong_name" "$wrong_uid"
+}
+
+pod_is_on_right_network() {
+  right_line=$(k get pod "$2" -n "$1" --ignore-not-found \
+    -o 'jsonpath={.metadata.uid}|{.status.podIP}|{.status.conditions[?(@.type=="Ready")].status}') || return 1
+  [ -n "$right_line" ] || return 0
+  right_ip=$(printf '%s' "$right_line" | cut -d '|' -f 2)
+  [ -n "$right_ip" ] && ! "$IS_WRONG_ADDRESS" "$right_ip" || return 1
+  [ "$3" != True ] || [ "$(printf '%s' "$right_line" | cut -d '|' -f 3)" = True ]
+}
+
+# Gives one pod a new sandbox in place: same object, same node, same volumes, a new address. Never-pods are left alone:
+# the kubelet does not start them a second time.
+recycle_wrong() {
+  wrong_network || return 0
+  if [ "$POD_RESTART" = Never ]; then
+    log recycle "$POD_NS/$POD_NAME is left alone: restartPolicy Never"
+    return 0
+  fi
+  wrong_ns=$POD_NS
+  wrong_name=$POD_NAME
+  wrong_uid=$POD_UID
+  wrong_ready=$POD_READY
+  log recycle "$wrong_ns/$wrong_name ($POD_IP)"
+  # A dry run of the eviction asks the budgets without evicting anybody.
+  if [ -z "$POD_MIRROR" ]; then
+    wait_for "$DRAIN_TIMEOUT" evict_allowed "$wrong_ns" "$wrong_name" "?dryRun=All" || return 1
+  fi
+  helper_run 120 recycle "recycle-$STAGE" "$CURRENT_NODE" CILIUM_IMAGE "$AGENT_IMAGE" \
+    POD_NAMESPACE "$wrong_ns" POD_NAME "$wrong_name" POD_UID "$wrong_uid" || return 1
+  wait_for 300 pod_is_on_right_network "$wrong_ns" "$wrong_name" "$wrong_ready"
+}
+
+# --- hostPorts ----------------------------------------------------------------------------------------------------------
+
+note_hostports() {
+  for hostport in $POD_HOSTPORTS; do
+    [ "$hostport" = 0 ] || HOSTPORTS="$HOSTPORTS $hostport"
+  done
+  [ -z "$POD_IP" ] || LIVE_IPS="$LIVE_IPS$POD_IP,"
+}
+
+# sweep_hostports NODE: after a switch an entry of the old sandbox stays in front of the new one and swallows the port.
+# The helper pod deletes the entries whose target is no living pod of the node.
+sweep_hostports() {
+  HOSTPORTS=
+  LIVE_IPS=
+  each_pod "$1" note_hostports || return 1
+  [ -n "$HOSTPORTS" ] || return 0
+  log hostports "ports in use:$HOSTPORTS"
+  helper_run 120 hostports "hostports-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" LIVE_IPS "$LIVE_IPS"
+}
+`,
+  "probe.sh": String.raw`#!/bin/sh
+# Runs in pods of the probe image, which needs sh and one of agnhost, curl, wget or nc.
+#
+#   probe.sh serve             answers on TCP 8080 until the pod is deleted
+#   probe.sh connect TARGET…   tries each target until it answers, 60 s each; fails if one does not
+#   probe.sh query NAME        asks $METACHRON_PROMETHEUS_URL the query in $METACHRON_QUERY, judged by $METACHRON_JUDGEMENT
+#   probe.sh goldpinger        asks $METACHRON_GOLDPINGER_URL for /cluster_health until $METACHRON_HEALTHY_ANSWERS answers in a
+#                              row are good, 3 s apart
+#
+# A target is tcp://HOST:PORT (an IPv6 address in brackets), "api" (the Service of the API server, by address) or "dns" (the
+# same by name).
+
+set -u
+
+say() {
+  printf '%s\n' "$1"
+}
+
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+# get URL: the body, or a failure when the status is not one of success.
+get() {
+  if has curl; then
+    curl -fsS -m 10 "$1"
+  elif has wget; then
+    wget -q -T 10 -O - "$1"
+  else
+    say "the probe image has neither curl nor wget"
+    return 1
+  fi
+}
+
+# reach HOST PORT: whether a TCP connection is set up within 5 s.
+reach() {
+  if has agnhost || [ -x /agnhost ]; then
+    agnhost=agnhost
+    has agnhost || agnhost=/agnhost
+    case "$1" in
+      *:*) "$agnhost" connect --timeout=5s "[$1]:$2" ;;
+      *) "$agnhost" connect --timeout=5s "$1:$2" ;;
+    esac
+  elif has nc; then
+    nc -z -w 5 "$1" "$2"
+  elif has curl; then
+    case "$1" in
+      *:*) curl -sS -m 5 -o /dev/null "telnet://[$1]:$2" </dev/null ;;
+      *) curl -sS -m 5 -o /dev/null "telnet://$1:$2" </dev/null ;;
+    esac
+  else
+    say "the probe image has none of agnhost, nc and curl"
+    return 1
+  fi
+}
+
+connect() {
+  failed=0
+  for target in "$@"; do
+    case "$target" in
+      api) target="tcp://[$KUBERNETES_SERVICE_HOST]:$KUBERNETES_SERVICE_PORT" ;;
+      dns) target=tcp://kubernetes.default.svc:443 ;;
+    esac
+    address=$(printf '%s' "$target" | sed -e 's|^tcp://||' -e 's|:[0-9]*$||' -e 's|^\[||' -e 's|\]$||')
+    port=$(printf '%s' "$target" | sed 's|.*:||')
+    tries=0
+    until reach "$address" "$port" >/tmp/out 2>&1; do
+      tries=$((tries + 1))
+      if [ "$tries" -ge 20 ]; then
+        say "no answer from $target: $(tr '\n' ' ' </tmp/out)"
+        failed=1
+        break
+      fi
+      sleep 3
+    done
+    [ "$tries" -ge 20 ] || say "$target answered after $tries failed tries"
+  done
+  return "$failed"
+}
+
+serve() {
+  if has agnhost; then
+    exec agnhost netexec --http-port=8080 --udp-port=-1
+  elif [ -x /agnhost ]; then
+    exec /agnhost netexec --http-port=8080 --udp-port=-1
+  elif has httpd; then
+    mkdir -p /tmp/www
+    echo metachron >/tmp/www/index.html
+    exec httpd -f -p 8080 -h /tmp/www
+  elif has busybox; then
+    mkdir -p /tmp/www
+    echo metachron >/tmp/www/index.html
+    exec busybox httpd -f -p 8080 -h /tmp/www
+  fi
+  say "the probe image has neither agnhost nor httpd"
+  exit 1
+}
+
+# "non-empty": a comparison drops what is false, so any answer means true. "non-zero": a plain value, 0 means false.
+query() {
+  answer=$(get "$METACHRON_PROMETHEUS_URL/api/v1/query?query=$METACHRON_QUERY") || {
+    say "$1: Prometheus does not answer"
+    return 1
+  }
+  case "$answer" in
+    *'"status":"success"'*) ;;
+    *)
+      say "$1: Prometheus says $answer"
+      return 1
+      ;;
+  esac
+  values=$(printf '%s' "$answer" | tr '{' '\n' | sed -n 's/.*"value":\[[^,]*,"\([^"]*\)"\].*/\1/p')
+  [ -n "$values" ] || values=$(printf '%s' "$answer" | sed -n 's/.*"resultType":"scalar","result":\[[^,]*,"\([^"]*\)"\].*/\1/p')
+  if [ -z "$values" ]; then
+    say "$1: no result"
+    return 1
+  fi
+  if [ "$METACHRON_JUDGEMENT" = non-zero ] && printf '%s\n' "$values" | grep -qx '0'; then
+    say "$1: 0"
+    return 1
+  fi
+  say "$1: $(printf '%s' "$values" | tr '\n' ' ')"
+}
+
+goldpinger() {
+  good=0
+  tries=0
+  while [ "$tries" -lt 40 ]; do
+    tries=$((tries + 1))
+    if get "$METACHRON_GOLDPINGER_URL/cluster_health" >/tmp/out 2>&1; then
+      good=$((good + 1))
+      [ "$good" -lt "$METACHRON_HEALTHY_ANSWERS" ] || {
+        say "goldpinger: cluster healthy $good times"
+        return 0
+      }
+    else
+      good=0
+      say "goldpinger: $(cut -c 1-300 </tmp/out | tr '\n' ' ')"
+    fi
+    sleep 3
+  done
+  return 1
+}
+
+what=$1
+shift
+case "$what" in
+  serve) serve ;;
+  connect) connect "$@" ;;
+  query) query "$1" ;;
+  goldpinger) goldpinger ;;
+  *)
+    say "unknown: $what"
+    exit 1
+    ;;
+esac
+`,
+  "roll.sh": String.raw`#!/bin/sh
+# Moves the nodes of one wave to Cilium, one after the other. Runs in the wave's Job, on a node outside the wave.
+#
+#   0 tools, lease          4 record the node             8 gates: agent, file, endpoints, canary
+#   1 already done?         5 cordon                      9 the pods that are left: DaemonSet pods, or every sandbox
+#   2 gate: stage before    6 evict (mode evict)         10 uncordon, if it was schedulable before
+#   3 preflight             7 restart the agent          11 soak, signals, marker
+#
+# Pods leave before the switch (mode evict): their network is taken down by the plugin that made it, so no lease and no
+# hostPort rule stays. Mode recycle keeps every pod where it is and restarts its sandbox after the switch.
+# Killed at any point, the next run goes on from the marker (ConfigMap metachron/wave-<stage>). Exit codes: see common.sh.
+
+SCRIPTS=$(dirname "$0")
+# shellcheck source=common.sh
+. "$SCRIPTS/common.sh"
+# shellcheck source=nodes.sh
+. "$SCRIPTS/nodes.sh"
+# shellcheck source=pods.sh
+. "$SCRIPTS/pods.sh"
+# shellcheck source=steps.sh
+. "$SCRIPTS/steps.sh"
+# shellcheck source=signals.sh
+. "$SCRIPTS/signals.sh"
+
+# shellcheck disable=SC2034 # read by steps.sh and pods.sh
+RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address UNTRACKED_KIND=roll
+
+# --- step 7: the switch -------------------------------------------------------------------------------------------------
+
+# What the check proves: the agent read the CiliumNodeConfig (it wrote its CNI file), the file comes first on the disk, and
+# each endpoint is enforced as it should be, seen twice. It does not prove that a packet arrives: that is step 8.
+switch_node() {
+  CURRENT_STEP=7
+  [ "$RECORD_STEP" -lt 7 ] || return 0
+  replace_agent "$1" 6
+  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK cilium ||
+    die 50 "node $1 is not on Cilium: the agent did not take the CiliumNodeConfig, or its endpoints are not in force"
+  record_write "$1" 7
+  log agent "the agent is back, wrote its CNI file, and every endpoint is in force"
+}
+
+finish_pods() {
+  move_rest "$1"
+  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK endpoints ||
+    die 60 "endpoints of node $1 are not in force"
+  [ "$RECORD_STEP" -ge 9 ] || record_write "$1" 9
+}
+
+roll_node() {
+  CURRENT_NODE=$1
+  record_read "$1"
+  if [ "$RECORD_STEP" -ge 11 ]; then
+    log skip "node is done"
+    return 0
+  fi
+  [ "$RECORD_STEP" -eq 0 ] || log resume "going on after step $RECORD_STEP"
+  record_node "$1"
+  if [ "$RECORD_STEP" -lt 10 ]; then
+    cordon "$1"
+    clear_node "$1"
+    switch_node "$1"
+    gate_node "$1"
+    finish_pods "$1"
+    uncordon "$1"
+  fi
+  CURRENT_STEP=11
+  check_signals after
+  record_write "$1" 11
+}
+
+# After a rollback the records tell of nodes that are back on the old network: they start anew.
+forget_rollback() {
+  [ "$(marker_read "$STAGE" state)" = undone ] || return 0
+  for node in $NODES; do
+    marker_must_write "node.$node" "" "undo.$node" ""
+  done
+  log resume "this stage was rolled back before: every node starts anew"
+}
+
+# --- main -----------------------------------------------------------------------------------------------------------------
+
+main() {
+  start_script NODES HOSTNAMES MODE NODE_CONFIG CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS BRIDGE SOURCE_DAEMONSETS \
+    DRAIN_TIMEOUT SOAK_SECONDS DELETE_BARE_PODS DELETE_EMPTYDIR_DATA SIGNALS
+  CONFIG=$NODE_CONFIG
+  lease_take
+  CURRENT_STEP=1
+  if already_done "done"; then
+    log skip "this stage is done with this digest"
+    lease_release
+    exit 0
+  fi
+  untrack_earlier_attempts
+  check_previous
+  forget_rollback
+  marker_open preflight
+  check_start
+  check_signals before
+  log preflight "the cluster is ready for this wave"
+  marker_must_write state running
+  for node in $NODES; do
+    roll_node "$node"
+  done
+  CURRENT_NODE=
+  CURRENT_STEP=11
+  log soak "waiting $SOAK_SECONDS s before the last look"
+  wait_for "$SOAK_SECONDS" false
+  for node in $NODES; do
+    wait_for 300 node_is_ready "$node" || die 60 "node $node is not Ready after the soak"
+    wait_for 120 nothing_wrong "$node" || die 61 "pods are on the old network on node $node after the soak:$WRONG"
+  done
+  wait_for 300 agents_are_ready || die 60 "Cilium agents are not Ready after the soak: $agents_unready"
+  finish "done" "all nodes are on Cilium: $NODES"
+}
+
+main
+`,
+  "signals.sh": `# shellcheck shell=sh
+# The user's own signals: Goldpinger and PromQL. It is read with "." after nodes.sh.
+#
+# Each signal is a template of its own in the stage's folder (signal-*.yaml): a pod on the pod network that asks and ends.
+
+# check_signals WHEN: every signal says yes, or the script ends.
+check_signals() {
+  for signal in $SIGNALS; do
+    signal_node=$(signal_place)
+    helper_run 300 "$signal" "$signal-$STAGE" "$signal_node" ||
+      die 62 "signal $signal says no ($1); its log is above"
+    log signal "$signal says yes ($1)"
+  done
+}
+
+# Asks from the node at hand, so that the answer itself crosses the network that its pods are on; before the first node
+# from the first.
+signal_place() {
+  if [ -n "$CURRENT_NODE" ]; then
+    printf '%s' "$CURRENT_NODE"
+  else
+    printf '%s' "$NODES" | cut -d ' ' -f 1
+  fi
+}
+`,
+  "steps.sh": String.raw`# shellcheck shell=sh
+# The steps on one node, in both directions. It is read with "." after pods.sh and before the script's own functions.
+# shellcheck disable=SC2317,SC2329 # functions are handed to wait_for and each_pod by name
+#
+# The script sets
+#   RECORD_KIND        node (the roll) or undo (the way back): whose record in the marker
+#   IS_WRONG_ADDRESS   function: the address is of the network that the node leaves
+#   IS_RIGHT_ADDRESS   function: the address is of the network that the node goes to
+#   CONFIG             name of the CiliumNodeConfig that must be in place
+#   UNTRACKED_KIND     first word of the names of this stage's earlier Jobs
+
+# --- the node's record in the marker ----------------------------------------------------------------------------------
+
+record_read() {
+  record=$(marker_read "$STAGE" "$RECORD_KIND.$1") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  RECORD_STEP=$(printf '%s' "$record" | sed -n 's/.*"step":\([0-9]*\).*/\1/p')
+  RECORD_UNSCHEDULABLE=$(printf '%s' "$record" | sed -n 's/.*"wasUnschedulable":\([a-z]*\).*/\1/p')
+  RECORD_AGENT_POD=$(printf '%s' "$record" | sed -n 's/.*"agentPod":"\([^"]*\)".*/\1/p')
+  RECORD_AGENT_UID=$(printf '%s' "$record" | sed -n 's/.*"agentUid":"\([^"]*\)".*/\1/p')
+  RECORD_IP_BEFORE=$(printf '%s' "$record" | sed -n 's/.*"podIpBefore":"\([^"]*\)".*/\1/p')
+  RECORD_IP_AFTER=$(printf '%s' "$record" | sed -n 's/.*"podIpAfter":"\([^"]*\)".*/\1/p')
+  [ -n "$RECORD_STEP" ] || RECORD_STEP=0
+}
+
+# record_write NODE STEP: the step is the last one that is finished.
+record_write() {
+  RECORD_STEP=$2
+  record="{\"step\":$2,\"wasUnschedulable\":$RECORD_UNSCHEDULABLE,\"agentPod\":\"$RECORD_AGENT_POD\",\"agentUid\":\"$RECORD_AGENT_UID\""
+  record="$record,\"podIpBefore\":\"$RECORD_IP_BEFORE\",\"podIpAfter\":\"$RECORD_IP_AFTER\",\"since\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"}"
+  marker_must_write "$RECORD_KIND.$1" "$record"
+}
+
+# --- step 3: what both directions look at first ---------------------------------------------------------------------------
+
+node_config_is_ours() {
+  config=$(k get ciliumnodeconfig "$CONFIG" -n "$CILIUM_NAMESPACE" --ignore-not-found \
+    -o 'jsonpath={.metadata.annotations.metachron\.dev/body-digest}|{.spec.nodeSelector.matchExpressions[*].key}|{.spec.nodeSelector.matchExpressions[*].operator}|{.spec.nodeSelector.matchExpressions[0].values[*]}|{.spec.nodeSelector.matchLabels}') || return 1
+  [ "$config" = "$DIGEST|kubernetes.io/hostname|In|$HOSTNAMES|" ]
+}
+
+# A CiliumNodeConfig that sorts after ours wins over it, key by key. Those that take other nodes are fine; one of a
+# rolled-back attempt of this very stage is deleted.
+check_later_configs() {
+  later=$(read_api get ciliumnodeconfigs -n "$CILIUM_NAMESPACE" \
+    -o 'jsonpath={range .items[*]}{.metadata.name}|{.spec.nodeSelector.matchExpressions[*].key}|{.spec.nodeSelector.matchExpressions[*].operator}|{.spec.nodeSelector.matchExpressions[0].values[*]}|{.spec.nodeSelector.matchLabels}{"\n"}{end}') ||
+    die 10 "the CiliumNodeConfigs cannot be read: $(api_error)"
+  printf '%s\n' "$later" >"$WORK_DIR/configs"
+  while IFS='|' read -r config_name config_keys config_operators config_values config_labels; do
+    [ -n "$config_name" ] || continue
+    [ "$(printf '%s\n%s\n' "$config_name" "$CONFIG" | LC_ALL=C sort | sed -n 2p)" = "$config_name" ] || continue
+    [ "$config_name" != "$CONFIG" ] || continue
+    if [ "$config_name" = "$CONFIG-undo" ]; then
+      k delete ciliumnodeconfig "$config_name" -n "$CILIUM_NAMESPACE" --ignore-not-found >/dev/null ||
+        die 30 "CiliumNodeConfig $config_name of the earlier rollback wins over ours and cannot be deleted: $(api_error)"
+      log preflight "deleted CiliumNodeConfig $config_name of the earlier rollback, which won over ours"
+      continue
+    fi
+    config_takes_ours "$config_keys" "$config_operators" "$config_values" "$config_labels" || continue
+    die 30 "CiliumNodeConfig $config_name sorts after $CONFIG and selects nodes of this wave: its values would win"
+  done <"$WORK_DIR/configs"
+}
+
+# config_takes_ours KEYS OPERATORS VALUES LABELS: whether a selector takes a node of this wave. What it cannot tell counts
+# as yes.
+config_takes_ours() {
+  [ "$1" = kubernetes.io/hostname ] && [ -z "$4" ] || return 0
+  for hostname in $HOSTNAMES; do
+    case " $3 " in
+      *" $hostname "*) [ "$2" != In ] || return 0 ;;
+      *) [ "$2" != NotIn ] || return 0 ;;
+    esac
+  done
+  [ "$2" != In ] && [ "$2" != NotIn ]
+}
+
+bridge_is_ready() {
+  daemonset_is_ready "$NAMESPACE/$BRIDGE"
+}
+
+sources_are_ready() {
+  for source_daemonset in $SOURCE_DAEMONSETS; do
+    daemonset_is_ready "$source_daemonset" || return 1
+  done
+  return 0
+}
+
+# check_start: the nodes, the CiliumNodeConfig, the agents, the old network, the bridge, and that every pod can be moved.
+check_start() {
+  CURRENT_STEP=3
+  for node in $NODES; do
+    wait_for 300 node_is_ready "$node" || die 30 "node $node is not Ready: $(api_error)"
+    ! node_is_cordoned "$node" || log preflight "node $node is cordoned; unless this stage did it, it stays so at the end"
+  done
+  wait_for 300 node_config_is_ours ||
+    die 30 "CiliumNodeConfig $CONFIG is not the reviewed one or does not select exactly [$HOSTNAMES]: '$config'"
+  check_later_configs
+  wait_for 600 agents_are_ready || die 30 "Cilium agents are not Ready on: $agents_unready"
+  wait_for 600 sources_are_ready || die 30 "the old network is not Ready everywhere: $SOURCE_DAEMONSETS"
+  if [ -n "$BRIDGE" ]; then
+    wait_for 300 bridge_is_ready || die 30 "the bridge is not Ready on every node: $ds_unready"
+  fi
+  if [ "$MODE" = evict ]; then
+    UNMOVABLE=
+    for node in $NODES; do
+      wait_for 60 each_pod "$node" note_unmovable || die 10 "the pods of node $node cannot be listed: $(api_error)"
+    done
+    [ -z "$UNMOVABLE" ] || die 30 "eviction would lose these pods or their data for good:$UNMOVABLE"
+  fi
+}
+
+# --- steps 4 to 6: record, cordon, evict --------------------------------------------------------------------------------
+
+# The first write wins: a cordon of our own must never be taken for one that was there before.
+record_node() {
+  CURRENT_STEP=4
+  [ "$RECORD_STEP" -lt 4 ] || return 0
+  RECORD_UNSCHEDULABLE=false
+  node_schedulability=$(read_api get node "$1" -o 'jsonpath={.spec.unschedulable}') || die 10 "node $1 cannot be read: $(api_error)"
+  [ "$node_schedulability" != true ] || RECORD_UNSCHEDULABLE=true
+  RECORD_IP_BEFORE=$(k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-echo --field-selector "spec.nodeName=$1" \
+    -o 'jsonpath={.items[0].status.podIP}')
+  record_write "$1" 4
+  log record "node was unschedulable: $RECORD_UNSCHEDULABLE"
+}
+
+cordon() {
+  CURRENT_STEP=5
+  wait_for 60 set_unschedulable "$1" true || die 40 "node $1 cannot be cordoned: $(api_error)"
+  [ "$RECORD_STEP" -ge 5 ] || record_write "$1" 5
+  log cordon "node is cordoned"
+}
+
+clear_node() {
+  CURRENT_STEP=6
+  [ "$RECORD_STEP" -lt 6 ] || return 0
+  if [ "$MODE" = evict ]; then
+    wait_for "$DRAIN_TIMEOUT" drain_pass "$1" || die 40 "$DRAIN_LEFT pods did not leave node $1 in $DRAIN_TIMEOUT s:$DRAIN_WAITS"
+    log drain "every pod that can leave has left"
+  fi
+  record_write "$1" 6
+}
+
+# --- step 7: the switch -------------------------------------------------------------------------------------------------
+
+# replace_agent NODE STEP: deletes the agent's pod once and waits for the next one. The uid of the pod to replace is
+# recorded first (with STEP, the last finished step), so that a run that was killed here does not do it twice.
+replace_agent() {
+  if [ -z "$RECORD_AGENT_UID" ]; then
+    wait_for 120 agent_is_back "$1" none || die 50 "there is no Ready Cilium agent on node $1"
+    RECORD_AGENT_POD=$(agent_part "$1" 1)
+    RECORD_AGENT_UID=$(agent_part "$1" 2)
+    record_write "$1" "$2"
+  fi
+  if [ "$(agent_part "$1" 2)" = "$RECORD_AGENT_UID" ]; then
+    k delete pod "$RECORD_AGENT_POD" -n "$CILIUM_NAMESPACE" --ignore-not-found --wait=false >/dev/null ||
+      die 50 "agent pod $RECORD_AGENT_POD cannot be deleted: $(api_error)"
+    log agent "deleted agent pod $RECORD_AGENT_POD"
+  fi
+  wait_for 600 agent_is_back "$1" "$RECORD_AGENT_UID" || die 50 "the Cilium agent of node $1 is not back and Ready: $(agents_on "$1")"
+  AGENT_IMAGE=$(agent_part "$1" 4)
+}
+
+# --- step 8: gates ------------------------------------------------------------------------------------------------------
+
+# echo_targets: addresses of Ready echo pods on other nodes, one of the old and one of the new network.
+echo_targets() {
+  k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-echo \
+    -o 'jsonpath={range .items[*]}{.spec.nodeName}|{.status.podIP}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' >"$WORK_DIR/echo" || return 1
+  OLD_TARGET=
+  OLD_NODE=
+  NEW_TARGET=
+  NEW_NODE=
+  while IFS='|' read -r echo_node echo_ip echo_ready; do
+    if [ "$echo_ready" != True ] || [ "$echo_node" = "$1" ]; then continue; fi
+    if is_old_address "$echo_ip"; then
+      OLD_TARGET=$echo_ip
+      OLD_NODE=$echo_node
+    elif is_new_address "$echo_ip"; then
+      NEW_TARGET=$echo_ip
+      NEW_NODE=$echo_node
+    fi
+  done <"$WORK_DIR/echo"
+}
+
+target() {
+  case "$1" in
+    *:*) printf 'tcp://[%s]:8080' "$1" ;;
+    *) printf 'tcp://%s:8080' "$1" ;;
+  esac
+}
+
+canary_is_ready() {
+  canary_line=$(k get pod "canary-$STAGE" -n "$NAMESPACE" --ignore-not-found \
+    -o 'jsonpath={.status.phase}|{.status.podIP}|{.status.conditions[?(@.type=="Ready")].status}') || return 1
+  CANARY_IP=$(printf '%s' "$canary_line" | cut -d '|' -f 2)
+  case "$canary_line" in
+    Failed*) return 0 ;;
+    *"|True") return 0 ;;
+  esac
+  return 1
+}
+
+endpoint_is_there() {
+  endpoint=$(k get ciliumendpoint "canary-$STAGE" -n "$NAMESPACE" --ignore-not-found \
+    -o 'jsonpath={.status.state}|{.status.networking.addressing[*].ipv4}|{.status.networking.addressing[*].ipv6}') || return 1
+  case "$endpoint" in
+    "ready|"*"$CANARY_IP"*) return 0 ;;
+  esac
+  return 1
+}
+
+# The canary is the first pod of the node on the network it goes to: it pays for the compilation of the datapath, and its
+# init container reaches an old pod, a new pod, the API service and DNS before anything of value is moved.
+gate_node() {
+  CURRENT_STEP=8
+  wait_for 120 node_is_ready "$1" || die 60 "node $1 is not Ready"
+  if [ -n "$BRIDGE" ]; then
+    wait_for 120 bridge_is_ready_on "$1" || die 60 "the bridge's rules are not in place and in order on node $1"
+  fi
+  wait_for 60 echo_targets "$1" || die 60 "the echo pods cannot be listed: $(api_error)"
+  canary_targets=
+  [ -z "$OLD_TARGET" ] || canary_targets=$(target "$OLD_TARGET")
+  [ -z "$NEW_TARGET" ] || canary_targets="$canary_targets $(target "$NEW_TARGET")"
+  [ -n "$canary_targets" ] || log gate "no echo pod is Ready on another node: only the API service and DNS are tried"
+  helper_apply canary "canary-$STAGE" "$1" TARGETS "$canary_targets" || die 60 "the canary pod cannot be made: $(api_error)"
+  wait_for 600 canary_is_ready || die 60 "the canary pod is not Ready on node $1: $(helper_why "canary-$STAGE")"
+  helper_logs "canary-$STAGE"
+  case "$canary_line" in
+    Failed*) die 60 "the canary pod on node $1 could not reach all of [$canary_targets], the API service and DNS" ;;
+  esac
+  "$IS_RIGHT_ADDRESS" "$CANARY_IP" || die 60 "the canary pod on node $1 has the address $CANARY_IP, which is not of the network that the node goes to"
+  if [ "$RECORD_KIND" = node ]; then
+    wait_for 60 endpoint_is_there || die 60 "the canary pod has no ready CiliumEndpoint with its address: '$endpoint'"
+  fi
+  # And back: from a pod of each network on another node to the canary.
+  for back_node in $OLD_NODE $NEW_NODE; do
+    helper_run 300 probe "probe-$STAGE" "$back_node" TARGETS "$(target "$CANARY_IP")" ||
+      die 60 "a pod on node $back_node does not reach the canary pod $CANARY_IP on node $1"
+  done
+  helper_delete "canary-$STAGE" || log gate "the canary pod is still there: $(api_error)"
+  RECORD_IP_AFTER=$CANARY_IP
+  [ "$RECORD_STEP" -ge 8 ] || record_write "$1" 8
+  log gate "canary $CANARY_IP reached [$canary_targets] and was reached from [$OLD_NODE $NEW_NODE]"
+}
+
+# --- step 9: pods that are still on the wrong network ---------------------------------------------------------------------
+
+move_rest() {
+  CURRENT_STEP=9
+  AGENT_IMAGE=$(agent_part "$1" 4)
+  if [ "$MODE" = recycle ]; then
+    each_pod "$1" recycle_wrong || die 61 "a pod of node $1 did not come back on the right network"
+  else
+    each_pod "$1" evict_wrong || die 61 "a pod of node $1 could not be evicted after the switch: $EVICT_WHY"
+  fi
+  sweep_hostports "$1" || die 60 "stale hostPort rules of node $1 could not be removed"
+  wait_for 120 nothing_wrong "$1" || die 61 "pods are still on the wrong network on node $1:$WRONG"
+  log pods "every pod of the node is on the right network"
+}
+
+# Pods that may stay: those of restartPolicy Never in mode recycle, which end by themselves.
+nothing_wrong() {
+  find_wrong "$1" || return 1
+  [ -n "$WRONG" ] || return 0
+  [ "$MODE" = recycle ] || return 1
+  STILL=
+  each_pod "$1" list_wrong_restartable || return 1
+  [ -z "$STILL" ]
+}
+
+list_wrong_restartable() {
+  [ "$POD_RESTART" = Never ] || ! wrong_network || STILL="$STILL $POD_NS/$POD_NAME"
+}
+
+# --- step 10: give the node back ------------------------------------------------------------------------------------------
+
+uncordon() {
+  CURRENT_STEP=10
+  if [ "$RECORD_UNSCHEDULABLE" = false ]; then
+    wait_for 60 set_unschedulable "$1" null || die 60 "node $1 cannot be uncordoned: $(api_error)"
+    log uncordon "node is schedulable again"
+  else
+    log uncordon "node was cordoned before this wave and stays so"
+  fi
+  record_write "$1" 10
+}
+
+# --- earlier attempts ---------------------------------------------------------------------------------------------------------
+
+# Argo CD counts the failed Job of an earlier attempt for ever: untrack it. It stays, with its log.
+untrack_earlier_attempts() {
+  earlier=1
+  while [ "$earlier" -lt "$ATTEMPT" ]; do
+    k annotate job "$UNTRACKED_KIND-$STAGE-a$earlier" -n "$NAMESPACE" --overwrite --field-manager="$MANAGER" \
+      argocd.argoproj.io/ignore-healthcheck=true argocd.argoproj.io/tracking-id- >/dev/null ||
+      log untrack "attempt $earlier: $(api_error)"
+    earlier=$((earlier + 1))
+  done
+}
+`,
+  "undo.sh": String.raw`#!/bin/sh
+# Takes the nodes of one wave back to the old network, one after the other. Runs in the undo Job of the stage.
+#
+#   0 tools, lease          4 record the node             8 gates: canary on the old network
+#   1 already undone?       5 cordon                      9 the pods that are left; then a second restart of the agent
+#   3 preflight             6 evict (mode evict)         10 uncordon, if it was schedulable before
+#                           7 restart the agent, then the old CNI file back and 05-cilium.conflist away
+#
+# The order in step 7 matters: an agent that still cares for CNI files renames the old file again. The second restart
+# removes the endpoints of the gone pods, whose network was taken down by the old plugin.
+
+SCRIPTS=$(dirname "$0")
+# shellcheck source=common.sh
+. "$SCRIPTS/common.sh"
+# shellcheck source=nodes.sh
+. "$SCRIPTS/nodes.sh"
+# shellcheck source=pods.sh
+. "$SCRIPTS/pods.sh"
+# shellcheck source=steps.sh
+. "$SCRIPTS/steps.sh"
+# shellcheck disable=SC2034 # read by steps.sh and pods.sh
+RECORD_KIND=undo IS_WRONG_ADDRESS=is_new_address IS_RIGHT_ADDRESS=is_old_address UNTRACKED_KIND=undo
+
+# A node whose roll was broken off is cordoned by the roll, not by its owner: what the roll recorded counts then.
+record_before_undo() {
+  CURRENT_STEP=4
+  [ "$RECORD_STEP" -lt 4 ] || return 0
+  roll_record=$(marker_read "$STAGE" "node.$1") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  roll_step=$(printf '%s' "$roll_record" | sed -n 's/.*"step":\([0-9]*\).*/\1/p')
+  if [ -n "$roll_step" ] && [ "$roll_step" -lt 10 ]; then
+    RECORD_UNSCHEDULABLE=$(printf '%s' "$roll_record" | sed -n 's/.*"wasUnschedulable":\([a-z]*\).*/\1/p')
+    record_write "$1" 4
+    log record "the roll of this node stopped after step $roll_step; it was unschedulable before: $RECORD_UNSCHEDULABLE"
+    return 0
+  fi
+  record_node "$1"
+}
+
+# A node that the roll never reached has no pod on the new network and no Cilium file: it stays as it is.
+is_untouched() {
+  find_wrong "$1" || return 1
+  [ -z "$WRONG" ] || return 1
+  AGENT_IMAGE=$(agent_part "$1" 4)
+  [ -n "$AGENT_IMAGE" ] && helper_run 60 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK source
+}
+
+switch_back() {
+  CURRENT_STEP=7
+  [ "$RECORD_STEP" -lt 7 ] || return 0
+  replace_agent "$1" 6
+  helper_run 300 restore "restore-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK restore ||
+    die 50 "the old CNI file could not be put back on node $1; its log is above"
+  RECORD_AGENT_UID=
+  record_write "$1" 7
+  log agent "the agent leaves CNI files alone, the old file is back, 05-cilium.conflist is gone"
+}
+
+finish_pods() {
+  [ "$RECORD_STEP" -lt 9 ] || return 0
+  move_rest "$1"
+  replace_agent "$1" 8
+  record_write "$1" 9
+  log agent "restarted once more: no endpoint of a gone pod is left"
+}
+
+undo_node() {
+  CURRENT_NODE=$1
+  record_read "$1"
+  if [ "$RECORD_STEP" -ge 10 ]; then
+    log skip "node is back"
+    return 0
+  fi
+  [ "$RECORD_STEP" -eq 0 ] || log resume "going on after step $RECORD_STEP"
+  record_before_undo "$1"
+  if [ "$RECORD_STEP" -lt 5 ] && is_untouched "$1"; then
+    log skip "the roll did not reach this node"
+    uncordon "$1"
+    return 0
+  fi
+  cordon "$1"
+  clear_node "$1"
+  switch_back "$1"
+  gate_node "$1"
+  finish_pods "$1"
+  uncordon "$1"
+}
+
+main() {
+  start_script NODES HOSTNAMES MODE NODE_CONFIG CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS BRIDGE SOURCE_DAEMONSETS \
+    DRAIN_TIMEOUT DELETE_BARE_PODS DELETE_EMPTYDIR_DATA
+  CONFIG=$NODE_CONFIG
+  lease_take
+  CURRENT_STEP=1
+  if already_done undone; then
+    log skip "this stage is undone with this digest"
+    lease_release
+    exit 0
+  fi
+  untrack_earlier_attempts
+  marker_open undoing
+  check_start
+  log preflight "the cluster is ready for the way back"
+  for node in $NODES; do
+    undo_node "$node"
+  done
+  CURRENT_NODE=
+  for node in $NODES; do
+    wait_for 120 nothing_wrong "$node" || die 61 "pods are on the new network on node $node:$WRONG"
+  done
+  finish undone "all nodes are back on the old network: $NODES"
+}
+
+main
+`,
+};

@@ -1,0 +1,258 @@
+# shellcheck shell=sh
+# What every Job script of metachron shares. It is read with ".", never run.
+#
+# Needs sh, kubectl and the tools that every small image has (cat, cut, date, grep, printenv, sed, sleep, tr). No jq, no bash.
+# There is no "set -e": each call that may fail says what happens then. No name is ever written with a brace after the
+# dollar sign, because Flux may substitute such texts.
+#
+# Exit codes, the same for every script:
+#   10  the environment is not as expected (a tool, a variable, the API server)
+#   11  another executor holds the lease metachron/roll
+#   20  gate: the stage before is not done with the digest that was reviewed
+#   30  preflight: the cluster is not in a state to start from; nothing was changed
+#   40  pods could not be moved away; the node stays cordoned
+#   50  the Cilium agent did not come back, or does not run with the values of this stage; the node stays cordoned
+#   60  a connectivity gate failed; the node stays cordoned
+#   61  pods with an address of the wrong network are left on a node
+#   62  a signal of the user's own (Goldpinger, PromQL) says no
+#   70  told to stop (TERM); the marker holds where, the next attempt goes on from there
+
+set -u
+
+NAMESPACE=metachron
+MANAGER=metachron-roll
+LEASE=roll
+LEASE_SECONDS=120
+# Tests point this at a clock of their own.
+[ -n "$(printenv UPTIME_FILE)" ] || UPTIME_FILE=/proc/uptime
+[ -n "$(printenv WORK_DIR)" ] || WORK_DIR=/tmp
+
+CURRENT_NODE=
+CURRENT_STEP=0
+LEASE_HELD=no
+LEASE_RENEWED=0
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+# Seconds of a clock that nobody can set back.
+now() {
+  IFS=. read -r now_seconds _ <"$UPTIME_FILE"
+  printf '%s' "$now_seconds"
+}
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+json_escape() {
+  printf '%s' "$1" | tr '\n\t\r' '   ' | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g'
+}
+
+# log EVENT MESSAGE: one JSON line, so that the Job's log is a report.
+log() {
+  printf '{"seconds":%s,"stage":"%s","attempt":%s,"node":"%s","step":%s,"event":"%s","message":"%s"}\n' \
+    "$(($(now) - STARTED))" "$STAGE" "$ATTEMPT" "$CURRENT_NODE" "$CURRENT_STEP" "$1" "$(json_escape "$2")"
+}
+
+# die CODE MESSAGE: says why, writes it into the marker, gives the lease back, ends.
+die() {
+  log failed "$2"
+  if [ "$LEASE_HELD" = yes ]; then
+    marker_write state failed message "exit $1: $2"
+    lease_release
+  fi
+  trap - TERM INT
+  exit "$1"
+}
+
+on_term() {
+  log stopped "told to stop at step $CURRENT_STEP of node $CURRENT_NODE: no node is uncordoned, the next attempt goes on here"
+  if [ "$LEASE_HELD" = yes ]; then
+    marker_write message "exit 70: told to stop at step $CURRENT_STEP of node $CURRENT_NODE"
+    lease_release
+  fi
+  exit 70
+}
+
+# --- the API ----------------------------------------------------------------------------------------------------------
+
+k() {
+  kubectl --request-timeout=20s "$@" 2>"$WORK_DIR/kubectl-error"
+}
+
+api_error() {
+  tr '\n' ' ' <"$WORK_DIR/kubectl-error"
+}
+
+# read_api ARGS…: a read that survives hiccups of the API server for a minute. An object that is not there is an empty
+# answer where --ignore-not-found is given.
+read_api() {
+  read_until=$(($(now) + 60))
+  while :; do
+    if read_answer=$(k "$@"); then
+      printf '%s' "$read_answer"
+      return 0
+    fi
+    [ "$(now)" -lt "$read_until" ] || return 1
+    sleep 2
+  done
+}
+
+# wait_for SECONDS COMMAND…: runs the command every two seconds until it succeeds; renews the lease meanwhile.
+wait_for() {
+  wait_until=$(($(now) + $1))
+  shift
+  while :; do
+    "$@" && return 0
+    [ "$(now)" -lt "$wait_until" ] || return 1
+    sleep 2
+    lease_renew
+  done
+}
+
+# --- start ------------------------------------------------------------------------------------------------------------
+
+# start_script NAME…: checks the tools and that each named variable is set.
+start_script() {
+  STARTED=$(now)
+  for tool in cat cut date grep kubectl printenv sed sleep tr; do
+    command -v "$tool" >/dev/null 2>&1 || die 10 "the image has no $tool"
+  done
+  for name in STAGE ATTEMPT DIGEST PREVIOUS PREVIOUS_DIGEST JOB_UID "$@"; do
+    printenv "$name" >/dev/null || die 10 "the variable $name is not set"
+  done
+  trap on_term TERM INT
+  read_api version -o 'jsonpath={.serverVersion.gitVersion}' >"$WORK_DIR/version" ||
+    die 10 "the API server does not answer: $(api_error)"
+  log started "API server $(cat "$WORK_DIR/version"), executor $JOB_UID"
+}
+
+# --- lease: one executor at a time ------------------------------------------------------------------------------------
+
+lease_read() {
+  k get lease "$LEASE" -n "$NAMESPACE" --ignore-not-found \
+    -o 'jsonpath={.metadata.resourceVersion}|{.spec.holderIdentity}|{.spec.renewTime}'
+}
+
+# lease_put VERB VERSION HOLDER: writes the Lease; with a version the API server refuses if somebody was faster.
+lease_put() {
+  k "$1" -f - --field-manager="$MANAGER" >/dev/null <<LEASE
+{"apiVersion":"coordination.k8s.io/v1","kind":"Lease",
+ "metadata":{"name":"$LEASE","namespace":"$NAMESPACE","resourceVersion":"$2"},
+ "spec":{"holderIdentity":"$3","leaseDurationSeconds":$LEASE_SECONDS,"renewTime":"$(date -u +%Y-%m-%dT%H:%M:%S.000000Z)"}}
+LEASE
+}
+
+lease_try() {
+  lease_now=$(lease_read) || return 1
+  if [ -z "$lease_now" ]; then
+    lease_put create "" "$JOB_UID"
+    return
+  fi
+  lease_version=$(printf '%s' "$lease_now" | cut -d '|' -f 1)
+  lease_holder=$(printf '%s' "$lease_now" | cut -d '|' -f 2)
+  # A lease that nobody renewed while we watched is expired. Only our own clock counts, not the one in the lease.
+  if [ -n "$lease_holder" ] && [ "$lease_holder" != "$JOB_UID" ]; then
+    if [ "$lease_now" != "$LEASE_SEEN" ]; then
+      LEASE_SEEN=$lease_now
+      LEASE_SEEN_AT=$(now)
+      return 1
+    fi
+    [ $(($(now) - LEASE_SEEN_AT)) -gt "$LEASE_SECONDS" ] || return 1
+    log lease "the lease of executor $lease_holder was not renewed for $LEASE_SECONDS s: taken over"
+  fi
+  lease_put replace "$lease_version" "$JOB_UID"
+}
+
+lease_take() {
+  LEASE_SEEN=
+  LEASE_SEEN_AT=0
+  wait_for $((LEASE_SECONDS + 60)) lease_try || die 11 "another executor holds the lease metachron/roll: $(lease_read)"
+  LEASE_HELD=yes
+  LEASE_RENEWED=$(now)
+}
+
+# Renews when a quarter of the time is gone. Losing the lease stops the script: two executors must never run.
+lease_renew() {
+  [ "$LEASE_HELD" = yes ] || return 0
+  [ $(($(now) - LEASE_RENEWED)) -ge $((LEASE_SECONDS / 4)) ] || return 0
+  lease_now=$(lease_read) || return 0
+  if [ "$(printf '%s' "$lease_now" | cut -d '|' -f 2)" != "$JOB_UID" ]; then
+    LEASE_HELD=no
+    die 11 "lost the lease metachron/roll to $lease_now"
+  fi
+  lease_put replace "$(printf '%s' "$lease_now" | cut -d '|' -f 1)" "$JOB_UID" && LEASE_RENEWED=$(now)
+}
+
+lease_release() {
+  lease_now=$(lease_read) || return 0
+  if [ "$(printf '%s' "$lease_now" | cut -d '|' -f 2)" = "$JOB_UID" ]; then
+    lease_put replace "$(printf '%s' "$lease_now" | cut -d '|' -f 1)" ""
+  fi
+  LEASE_HELD=no
+}
+
+# --- marker: what was done, kept in the cluster -------------------------------------------------------------------------
+
+# marker_read STAGE KEY: the value, or nothing.
+marker_read() {
+  marker_key=$(printf '%s' "$2" | sed 's/\./\\./g')
+  read_api get configmap "wave-$1" -n "$NAMESPACE" --ignore-not-found -o "jsonpath={.data.$marker_key}"
+}
+
+# marker_write KEY VALUE…: one patch for all pairs.
+marker_write() {
+  marker_data=
+  while [ $# -gt 1 ]; do
+    [ -z "$marker_data" ] || marker_data="$marker_data,"
+    marker_data="$marker_data\"$1\":\"$(json_escape "$2")\""
+    shift 2
+  done
+  k patch configmap "wave-$STAGE" -n "$NAMESPACE" --field-manager="$MANAGER" --type merge -p "{\"data\":{$marker_data}}" >/dev/null
+}
+
+marker_must_write() {
+  wait_for 60 marker_write "$@" || die 10 "the marker wave-$STAGE cannot be written: $(api_error)"
+}
+
+# marker_open STATE: makes the marker if it is not there and writes who we are.
+marker_open() {
+  marker_seen=$(read_api get configmap "wave-$STAGE" -n "$NAMESPACE" --ignore-not-found -o 'jsonpath={.metadata.name}') ||
+    die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  if [ -z "$marker_seen" ]; then
+    k create -f - --field-manager="$MANAGER" >/dev/null <<MARKER || die 10 "the marker wave-$STAGE cannot be made: $(api_error)"
+{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"wave-$STAGE","namespace":"$NAMESPACE",
+ "labels":{"app.kubernetes.io/managed-by":"$MANAGER","metachron.dev/stage":"$STAGE"}},"data":{}}
+MARKER
+  fi
+  # shellcheck disable=SC2153 # PREVIOUS_DIGEST comes from the Job
+  marker_must_write wave "$STAGE" attempt "$ATTEMPT" digest "$DIGEST" previous "$PREVIOUS" \
+    previousDigest "$PREVIOUS_DIGEST" state "$1" executor "$JOB_UID" message ""
+}
+
+# already_done STATE: a Job that an engine made again does nothing when its work is done.
+already_done() {
+  done_state=$(marker_read "$STAGE" state) || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  done_digest=$(marker_read "$STAGE" digest) || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  [ "$done_state" = "$1" ] && [ "$done_digest" = "$DIGEST" ]
+}
+
+previous_is_done() {
+  previous_state=$(marker_read "$PREVIOUS" state) && previous_digest=$(marker_read "$PREVIOUS" digest) &&
+    [ "$previous_state" = "done" ] && [ "$previous_digest" = "$PREVIOUS_DIGEST" ]
+}
+
+# The gate that no engine can take away: the stage before is done, with the digest that the review of this one named.
+check_previous() {
+  CURRENT_STEP=2
+  [ -n "$PREVIOUS" ] || return 0
+  wait_for 300 previous_is_done ||
+    die 20 "stage $PREVIOUS is '$previous_state' with digest '$previous_digest', wanted done with $PREVIOUS_DIGEST"
+  log gate "stage $PREVIOUS is done with the digest that was reviewed"
+}
+
+finish() {
+  marker_must_write state "$1" finished "$(date -u +%Y-%m-%dT%H:%M:%SZ)" message "$2"
+  log finished "$2"
+  lease_release
+  trap - TERM INT
+  exit 0
+}

@@ -1,0 +1,244 @@
+# shellcheck shell=sh
+# What the Job scripts know of nodes, agents and pods. It is read with "." after common.sh.
+
+# Where the stage's pod templates are mounted; tests have a folder of their own.
+[ -n "$(printenv STAGE_DIR)" ] || STAGE_DIR=/stage
+
+# --- addresses --------------------------------------------------------------------------------------------------------
+
+# in_cidr4 ADDRESS PREFIX: plain arithmetic, since there is no tool for it.
+in_cidr4() {
+  cidr_bits=$(printf '%s' "$2" | cut -d / -f 2)
+  cidr_address=$(number4 "$1")
+  cidr_base=$(number4 "$(printf '%s' "$2" | cut -d / -f 1)")
+  [ $((cidr_address >> (32 - cidr_bits))) -eq $((cidr_base >> (32 - cidr_bits))) ]
+}
+
+number4() {
+  printf '%s' "$1" | tr . ' ' | {
+    read -r byte_a byte_b byte_c byte_d
+    printf '%s' $(((byte_a << 24) + (byte_b << 16) + (byte_c << 8) + byte_d))
+  }
+}
+
+# words6 ADDRESS: the eight words of an IPv6 address, with "::" filled up.
+words6() {
+  words_left=$(printf '%s' "$1" | sed 's/::.*//' | tr : ' ')
+  words_right=
+  case "$1" in
+    *::*) words_right=$(printf '%s' "$1" | sed 's/.*:://' | tr : ' ') ;;
+  esac
+  words_given=0
+  for word in $words_left $words_right; do words_given=$((words_given + 1)); done
+  for word in $words_left; do printf '%s ' "$word"; done
+  while [ "$words_given" -lt 8 ]; do
+    printf '0 '
+    words_given=$((words_given + 1))
+  done
+  for word in $words_right; do printf '%s ' "$word"; done
+}
+
+in_cidr6() {
+  cidr_bits=$(printf '%s' "$2" | cut -d / -f 2)
+  cidr_base=$(words6 "$(printf '%s' "$2" | cut -d / -f 1)")
+  words6 "$1" | {
+    read -r address_words
+    for cidr_word in $cidr_base; do
+      [ "$cidr_bits" -gt 0 ] || return 0
+      cidr_shift=0
+      [ "$cidr_bits" -ge 16 ] || cidr_shift=$((16 - cidr_bits))
+      address_word=$(printf '%s' "$address_words" | cut -d ' ' -f 1)
+      address_words=$(printf '%s' "$address_words" | cut -d ' ' -f 2-)
+      [ $((0x$address_word >> cidr_shift)) -eq $((0x$cidr_word >> cidr_shift)) ] || return 1
+      cidr_bits=$((cidr_bits - 16))
+    done
+    return 0
+  }
+}
+
+# in_cidrs ADDRESS PREFIX…: whether one of the prefixes holds the address.
+in_cidrs() {
+  cidrs_address=$1
+  shift
+  for cidr in "$@"; do
+    case "$cidrs_address/$cidr" in
+      *:*/*:*) in_cidr6 "$cidrs_address" "$cidr" && return 0 ;;
+      *:* | "/"*) ;;
+      *) in_cidr4 "$cidrs_address" "$cidr" && return 0 ;;
+    esac
+  done
+  return 1
+}
+
+# The lists of prefixes are words in one variable each.
+is_new_address() {
+  # shellcheck disable=SC2086
+  in_cidrs "$1" $NEW_CIDRS
+}
+
+is_old_address() {
+  # shellcheck disable=SC2086
+  in_cidrs "$1" $OLD_CIDRS
+}
+
+# --- nodes ------------------------------------------------------------------------------------------------------------
+
+# node_field NODE JSONPATH
+node_field() {
+  k get node "$1" -o "jsonpath=$2"
+}
+
+node_is_ready() {
+  [ "$(node_field "$1" '{.status.conditions[?(@.type=="Ready")].status}')" = True ]
+}
+
+node_is_cordoned() {
+  [ "$(node_field "$1" '{.spec.unschedulable}')" = true ]
+}
+
+# set_unschedulable NODE true|null
+set_unschedulable() {
+  k patch node "$1" --field-manager="$MANAGER" --type merge -p "{\"spec\":{\"unschedulable\":$2}}" >/dev/null
+}
+
+# --- agents -----------------------------------------------------------------------------------------------------------
+
+# agents_on NODE: one line "name|uid|Ready status|image" for each agent pod that is not being deleted.
+agents_on() {
+  k get pods -n "$CILIUM_NAMESPACE" -l k8s-app=cilium --field-selector "spec.nodeName=$1" \
+    -o 'jsonpath={range .items[*]}{.metadata.name}|{.metadata.uid}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.containers[?(@.name=="cilium-agent")].image}|{.metadata.deletionTimestamp}{"\n"}{end}' |
+    grep '|$'
+}
+
+agent_part() {
+  agents_on "$1" | sed -n 1p | cut -d '|' -f "$2"
+}
+
+# An agent that is Ready and is not the one with the given uid.
+agent_is_back() {
+  back_line=$(agents_on "$1" | sed -n 1p)
+  [ -n "$back_line" ] && [ "$(printf '%s' "$back_line" | cut -d '|' -f 2)" != "$2" ] &&
+    [ "$(printf '%s' "$back_line" | cut -d '|' -f 3)" = True ]
+}
+
+# Names of nodes that are not Ready, one a line.
+nodes_not_ready() {
+  k get nodes -o 'jsonpath={range .items[*]}{.metadata.name}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |
+    grep -v '|True$' | cut -d '|' -f 1
+}
+
+# Every agent Ready, except on nodes that are down themselves: those are named in the log and not waited for.
+agents_are_ready() {
+  agents_down=$(nodes_not_ready)
+  agents_unready=$(k get pods -n "$CILIUM_NAMESPACE" -l k8s-app=cilium \
+    -o 'jsonpath={range .items[*]}{.spec.nodeName}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
+  [ -n "$agents_unready" ] || return 1
+  agents_unready=$(printf '%s\n' "$agents_unready" | grep -v '|True$' | cut -d '|' -f 1)
+  for agents_node in $agents_unready; do
+    printf '%s\n' "$agents_down" | grep -qx "$agents_node" || return 1
+  done
+  return 0
+}
+
+# daemonset_is_ready NAMESPACE/NAME: the controller has seen the current spec, and each of its pods is Ready; a pod on a
+# node that is down itself is not waited for.
+daemonset_is_ready() {
+  ds_namespace=$(printf '%s' "$1" | cut -d / -f 1)
+  ds_name=$(printf '%s' "$1" | cut -d / -f 2)
+  ds_line=$(k get daemonset "$ds_name" -n "$ds_namespace" \
+    -o 'jsonpath={.metadata.generation}|{.status.observedGeneration}|{.status.desiredNumberScheduled}|{.status.currentNumberScheduled}') || return 1
+  IFS='|' read -r ds_generation ds_observed ds_desired ds_current <<LINE
+$ds_line
+LINE
+  [ "$ds_generation" = "$ds_observed" ] && [ "$ds_desired" = "$ds_current" ] && [ "$ds_desired" != 0 ] || return 1
+  ds_down=$(nodes_not_ready)
+  ds_pods=$(k get pods -n "$ds_namespace" \
+    -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[?(@.controller==true)].kind}/{.metadata.ownerReferences[?(@.controller==true)].name}|{.spec.nodeName}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
+  ds_unready=$(printf '%s\n' "$ds_pods" | grep "^DaemonSet/$ds_name|" | grep -v '|True$' | cut -d '|' -f 2)
+  for ds_node in $ds_unready; do
+    printf '%s\n' "$ds_down" | grep -qx "$ds_node" || return 1
+  done
+  return 0
+}
+
+# bridge_is_ready_on NODE: the bridge's pod there is Ready, which it is only while all of its rules stand in order.
+bridge_is_ready_on() {
+  [ "$(k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-bridge --field-selector "spec.nodeName=$1" \
+    -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}')" = True ]
+}
+
+# --- pods of a node ---------------------------------------------------------------------------------------------------
+
+# pods_on NODE FILE: writes a line for each pod on the pod network that has not finished:
+# namespace|name|uid|address|owner kind|mirror hash|restartPolicy|emptyDirs|hostPorts|Ready|deletion
+# Fails when the API server does not answer: an empty list must mean that there is no pod.
+pods_on() {
+  k get pods --all-namespaces --field-selector "spec.nodeName=$1,status.phase!=Succeeded,status.phase!=Failed" \
+    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[*].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
+    >"$2.all" || return 1
+  grep -v '^true|' "$2.all" | sed 's/^[^|]*|//' >"$2"
+  return 0
+}
+
+# --- helper pods ------------------------------------------------------------------------------------------------------
+# What a Job may have run on a node is written in full in the stage's templates (ConfigMap pods-<stage>): the script only
+# fills in the words between @ signs. Helper pods have fixed names; one that is left from before is deleted first.
+
+# helper_apply TEMPLATE NAME NODE [WORD VALUE]…
+helper_apply() {
+  helper_name=$2
+  helper_text=$(sed -e "s|@NAME@|$2|g" -e "s|@NODE@|$3|g" "$STAGE_DIR/$1.yaml") || return 1
+  shift 3
+  while [ $# -gt 1 ]; do
+    helper_text=$(printf '%s\n' "$helper_text" | sed "s|@$1@|$2|g")
+    shift 2
+  done
+  helper_delete "$helper_name" || return 1
+  printf '%s\n' "$helper_text" | k create -f - --field-manager="$MANAGER" >/dev/null
+}
+
+helper_gone() {
+  helper_seen=$(k get pod "$1" -n "$NAMESPACE" --ignore-not-found -o 'jsonpath={.metadata.name}') && [ -z "$helper_seen" ]
+}
+
+helper_delete() {
+  k delete pod "$1" -n "$NAMESPACE" --ignore-not-found --wait=false >/dev/null || return 1
+  wait_for 120 helper_gone "$1"
+}
+
+helper_ended() {
+  helper_phase=$(k get pod "$1" -n "$NAMESPACE" --ignore-not-found -o 'jsonpath={.status.phase}') || return 1
+  [ "$helper_phase" = Succeeded ] || [ "$helper_phase" = Failed ]
+}
+
+# helper_run SECONDS TEMPLATE NAME NODE [WORD VALUE]…: runs a helper pod to its end and shows what it says.
+helper_run() {
+  helper_seconds=$1
+  shift
+  helper_run_name=$2
+  if ! helper_apply "$@"; then
+    log helper "pod $helper_run_name cannot be made: $(api_error)"
+    return 1
+  fi
+  if ! wait_for "$helper_seconds" helper_ended "$helper_run_name"; then
+    log helper "pod $helper_run_name did not end within $helper_seconds s: $(helper_why "$helper_run_name")"
+    return 1
+  fi
+  helper_result=$helper_phase
+  helper_logs "$helper_run_name"
+  helper_delete "$helper_run_name" || log helper "pod $helper_run_name is still there: $(api_error)"
+  [ "$helper_result" = Succeeded ]
+}
+
+# Why a pod does not come up: reason and message of its first waiting container, or of its status.
+helper_why() {
+  k get pod "$1" -n "$NAMESPACE" --ignore-not-found \
+    -o 'jsonpath={.status.phase} {.status.reason} {.status.message} {.status.containerStatuses[*].state.waiting.reason} {.status.initContainerStatuses[*].state.waiting.reason}'
+}
+
+helper_logs() {
+  k logs "$1" -n "$NAMESPACE" --all-containers >"$WORK_DIR/helper-log" || return 0
+  while IFS= read -r helper_line; do
+    log helper "$1: $helper_line"
+  done <"$WORK_DIR/helper-log"
+}

@@ -1,0 +1,74 @@
+import type { Plan } from "../plan/plan.ts";
+
+/** A signal of the user's own: a pod that asks it and ends well if the answer is good. */
+export interface Signal {
+  /** Name of its template: `signal-goldpinger`, `signal-slo-1`. */
+  readonly name: string;
+  /** Arguments of probe.sh. */
+  readonly arguments: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * The signals of a plan: Goldpinger first, then the service level gates in the plan's order.
+ *
+ * Gates without a Prometheus to ask are left out here; the plan's own checks refuse such a plan.
+ */
+export function signalsOf(plan: Plan): readonly Signal[] {
+  const { goldpinger, prometheus, serviceLevelGates } = plan.spec.roll;
+  const ping: Signal[] =
+    goldpinger === undefined
+      ? []
+      : [
+          {
+            name: "signal-goldpinger",
+            arguments: ["goldpinger"],
+            env: {
+              METACHRON_GOLDPINGER_URL: withoutSlash(goldpinger.url),
+              METACHRON_HEALTHY_ANSWERS: String(goldpinger.healthyAnswers),
+            },
+          },
+        ];
+  if (prometheus === undefined) return ping;
+  return [
+    ...ping,
+    ...serviceLevelGates.map((gate, at) => ({
+      name: `signal-slo-${at + 1}`,
+      arguments: ["query", gate.name],
+      env: {
+        METACHRON_PROMETHEUS_URL: withoutSlash(prometheus.url),
+        // Encoded here, because a shell without tools cannot; parentheses and quotes too, for the strictest server.
+        METACHRON_QUERY: encodeQuery(gate.query),
+        METACHRON_JUDGEMENT: judgementOf(gate.query),
+      },
+    })),
+  ];
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/u, "");
+}
+
+function encodeQuery(query: string): string {
+  return encodeURIComponent(query).replace(/[!'()*]/gu, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** How an answer is judged: see `judgementOf`. */
+export type Judgement = "non-empty" | "non-zero";
+
+/**
+ * How the answer to a query means yes.
+ *
+ * A comparison without `bool` is a filter: it drops what is false and keeps the value it compared, so `sum(x) == 0` answers
+ * 0 when it is true. There any answer means yes. A plain value, or a comparison with `bool`, means yes unless it is 0.
+ * Strings, label matchers and comments are not looked at.
+ * Source: Prometheus documentation, "Operators", comparison binary operators.
+ */
+export function judgementOf(query: string): Judgement {
+  const bare = query
+    .replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`/gu, "")
+    .replace(/#.*$/gmu, "")
+    .replace(/\{[^{}]*\}/gu, "");
+  const comparisons = [...bare.matchAll(/(?:==|!=|<=|>=|<|>)\s*(bool\b)?/gu)];
+  return comparisons.some((match) => match[1] === undefined) ? "non-empty" : "non-zero";
+}
