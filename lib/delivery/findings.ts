@@ -98,6 +98,11 @@ export const deliveryFindings: Readonly<Record<string, FindingKind>> = {
     meaning: "the repository's address has a form that an engine refuses",
     source: "fluxcd/source-controller 1.9: GitRepository spec.url matches ^(http|https|ssh)://",
   },
+  "delivery/retry-blocked": {
+    severity: "error",
+    meaning: "only a stage that is open or rolling back can be tried again",
+    source: ours,
+  },
   "delivery/rollback-blocked": {
     severity: "error",
     meaning: "only the last stage that was opened can be rolled back",

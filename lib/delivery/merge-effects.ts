@@ -28,7 +28,6 @@ function argocdEffects({ plan, stage, release }: MergedStage): readonly string[]
   const name = engineObjectName(stage.id);
   switch (stage.state) {
     case "held":
-      return [`Argo CD leaves Application ${name} and its objects where they are; nothing is undone by removing it`];
     case "done":
       return [`The root Application switches the automation of ${name} off; nothing else changes`];
     case "open":
@@ -45,9 +44,14 @@ function fluxEffects({ plan, stage, previous, release }: MergedStage): readonly 
   const name = engineObjectName(stage.id);
   switch (stage.state) {
     case "held":
-      return [`Flux leaves Kustomization ${name} and its objects where they are; nothing is undone by removing it`];
+      return [`The root Kustomization suspends Kustomization ${name}; nothing else changes`];
     case "done":
-      return ["Flux changes nothing: the stage's Kustomization stays as it is, because the next one waits for it"];
+      return [
+        `Kustomization ${name} waits for nothing any more, and stays at work for the stage after it`,
+        ...(previous === undefined
+          ? []
+          : [`Kustomization ${engineObjectName(previous.id)} is suspended, because nobody waits for it any more`]),
+      ];
     case "open":
     case "rollback":
       return [

@@ -2,7 +2,7 @@ import type { Checked, Finding } from "../core/finding.ts";
 import { hasError } from "../core/finding.ts";
 import type { Plan, StageEntry } from "../plan/plan.ts";
 import type { Stage } from "../stages/stage.ts";
-import { positionOf } from "./transitions.ts";
+import { entryOf, positionOf } from "./transitions.ts";
 
 /** One stage's new entry in the plan file: what `next` and `rollback` write. */
 export interface StageChange {
@@ -41,7 +41,7 @@ export function nextStage(plan: Plan, stages: readonly Stage[], context: MoveCon
   const before = entryOf(plan, stage.id);
   if (before.state === "open") return { value: change(stage, before, { ...before, state: "done" }), findings: unknown };
   if (before.state === "rollback") {
-    const after: StageEntry = { state: "held", attempt: (before.attempt ?? 1) + 1 };
+    const after: StageEntry = { ...before, state: "held", digest: before.digest ?? stage.digest };
     return { value: change(stage, before, after), findings: unknown };
   }
   return openStage(plan, stage, context, unknown);
@@ -63,6 +63,36 @@ export function rollbackStage(plan: Plan, stages: readonly Stage[], stageId: str
   return { value: change(stage, before, { ...before, state: "rollback" }), findings: [] };
 }
 
+/**
+ * The entry that tries an open stage again under a new Job, after the reason of its failure is gone.
+ *
+ * The commit and the digest of the last attempt go: the new body is in no commit yet, so an Application follows the branch
+ * until the entry names one.
+ * Findings: `delivery/retry-blocked`, `delivery/unknown-stage`.
+ */
+export function retryStage(plan: Plan, stages: readonly Stage[], stageId: string): Checked<StageChange> {
+  const stage = stages.find((candidate) => candidate.id === stageId);
+  if (stage === undefined) return { value: undefined, findings: [unknownStage(plan, stages, stageId)] };
+  const before = entryOf(plan, stageId);
+  if (isActive(before.state)) return { value: change(stage, before, nextAttempt(before)), findings: [] };
+  const finding: Finding = {
+    code: "delivery/retry-blocked",
+    severity: "error",
+    message: `stage ${stageId} is ${before.state}, so there is nothing to try again`,
+    where: { file: plan.file, field: `stages.${stageId}.attempt` },
+    remedy:
+      before.state === "held"
+        ? "open it with `metachron next`"
+        : `roll it back first with \`metachron rollback ${stageId}\``,
+    data: { stage: stageId, state: before.state },
+  };
+  return { value: undefined, findings: [finding] };
+}
+
+function nextAttempt(before: StageEntry): StageEntry {
+  return { state: "open", attempt: (before.attempt ?? 1) + 1 };
+}
+
 function openStage(plan: Plan, stage: Stage, context: MoveContext, unknown: readonly Finding[]): Checked<StageChange> {
   const before = entryOf(plan, stage.id);
   if (hasError(stage.findings)) {
@@ -77,12 +107,15 @@ function openStage(plan: Plan, stage: Stage, context: MoveContext, unknown: read
     };
     return { value: undefined, findings: [...unknown, finding] };
   }
-  const after: StageEntry = {
-    state: "open",
-    ...(before.attempt !== undefined && { attempt: before.attempt }),
-    ...(context.commit !== undefined && { commit: context.commit }),
-    digest: stage.digest,
-  };
+  // A stage that was taken back gets a new Job, hence a new body that no commit and no digest is known of yet.
+  const after: StageEntry = positionOf(plan, stage.id).wasOpened
+    ? nextAttempt(before)
+    : {
+        state: "open",
+        ...(before.attempt !== undefined && { attempt: before.attempt }),
+        ...(context.commit !== undefined && { commit: context.commit }),
+        digest: stage.digest,
+      };
   return { value: change(stage, before, after), findings: unknown };
 }
 
@@ -114,10 +147,6 @@ function rollbackRefusal(plan: Plan, stages: readonly Stage[], stage: Stage, bef
 
 function isActive(state: StageEntry["state"]): boolean {
   return state === "open" || state === "rollback";
-}
-
-function entryOf(plan: Plan, stageId: string): StageEntry {
-  return (Object.hasOwn(plan.stages, stageId) ? plan.stages[stageId] : undefined) ?? { state: "held" };
 }
 
 function change(stage: Stage, before: StageEntry, after: StageEntry): StageChange {

@@ -8,6 +8,7 @@ import { pinningFindings } from "./argocd/stage-application.ts";
 import type { DeliveryFile } from "./delivery-file.ts";
 import { fluxFiles } from "./flux/flux-files.ts";
 import { repositoryFindings } from "./flux/git-source.ts";
+import { lintStages } from "./lint-stages.ts";
 import { releaseInForce } from "./release-in-force.ts";
 
 /** What the engines' files are made of. */
@@ -22,12 +23,13 @@ export interface Delivery {
 /**
  * The files of `argocd/` and `flux/` for the engines that the plan names, sorted by path. Plain kubectl needs none.
  *
- * Findings: `delivery/not-pinned`, `delivery/repo-url`, `delivery/helm-made-certificates`, `delivery/stage-empty`.
+ * Findings: `delivery/not-pinned`, `delivery/repo-url`, `delivery/helm-made-certificates`, `delivery/stage-empty`, and those
+ * of `lintStages`.
  */
 export function renderDelivery(delivery: Delivery): Checked<readonly DeliveryFile[]> {
   const { plan, stages, releases } = delivery;
   const engines = new Set(plan.spec.delivery.engines);
-  const inForce = releaseInForce(stages, releases);
+  const inForce = releaseInForce(plan, stages, releases);
   const files: DeliveryFile[] = [];
   const findings: Finding[] = [];
   if (engines.has("argocd")) {
@@ -39,7 +41,7 @@ export function renderDelivery(delivery: Delivery): Checked<readonly DeliveryFil
     findings.push(...repositoryFindings(plan));
   }
   if (engines.has("argocd") || engines.has("flux")) {
-    findings.push(...emptyStages(delivery), ...certificateFindings(delivery));
+    findings.push(...lintStages(stages), ...emptyStages(delivery), ...certificateFindings(delivery));
   }
   return { value: files.sort(byText((file) => file.path)), findings };
 }

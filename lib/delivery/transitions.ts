@@ -12,7 +12,8 @@ export interface Move {
 
 /** Every legal move. What is not here is refused by `verifyTransition`; no change at all is no move. */
 export const legalMoves: readonly Move[] = [
-  { from: "held", to: "open", attempt: "same", when: "every stage before is done" },
+  { from: "held", to: "open", attempt: "same", when: "it was never opened, and every stage before is done" },
+  { from: "held", to: "open", attempt: "next", when: "it was taken back once, and every stage before is done" },
   { from: "open", to: "done", attempt: "same", when: "the stage's marker in the cluster says done" },
   { from: "open", to: "open", attempt: "next", when: "its Job failed, and the reason is gone" },
   { from: "open", to: "rollback", attempt: "same", when: "it shall be taken back before it is done" },
@@ -22,23 +23,34 @@ export const legalMoves: readonly Move[] = [
     attempt: "same",
     when: "it is the last stage that was opened, and shall be taken back",
   },
-  { from: "rollback", to: "held", attempt: "next", when: "the marker says undone" },
+  { from: "rollback", to: "held", attempt: "same", when: "the marker says undone" },
   { from: "rollback", to: "open", attempt: "next", when: "it shall be tried again" },
 ];
 
-/** State and attempt of a stage as the plan has it: a stage that is not named is held, at its first attempt. */
+/** Where a stage stands in a plan: a stage that is not named is held, at its first attempt. */
 export interface StagePosition {
   readonly state: StageState;
   readonly attempt: number;
+  /** Whether it was opened at any time: its entry carries the digest that it was opened with, also when it is held again. */
+  readonly wasOpened: boolean;
 }
 
 /** Where a stage stands in a plan. */
 export function positionOf(plan: Plan, stageId: string): StagePosition {
-  const entry: StageEntry | undefined = Object.hasOwn(plan.stages, stageId) ? plan.stages[stageId] : undefined;
-  return { state: entry?.state ?? "held", attempt: entry?.attempt ?? 1 };
+  const entry = entryOf(plan, stageId);
+  return {
+    state: entry.state,
+    attempt: entry.attempt ?? 1,
+    wasOpened: entry.state !== "held" || entry.digest !== undefined,
+  };
 }
 
-/** Whether two positions are the same. */
+/** What the plan file says of a stage; held where it says nothing. */
+export function entryOf(plan: Plan, stageId: string): StageEntry {
+  return (Object.hasOwn(plan.stages, stageId) ? plan.stages[stageId] : undefined) ?? { state: "held" };
+}
+
+/** Whether two positions have the same state and attempt. */
 export function isSamePosition(before: StagePosition, after: StagePosition): boolean {
   return before.state === after.state && before.attempt === after.attempt;
 }
@@ -46,14 +58,13 @@ export function isSamePosition(before: StagePosition, after: StagePosition): boo
 /**
  * The legal move between two positions; `undefined` where there is none.
  *
- * A stage that is held again after a rollback counts its next attempt at once: the Job of the last one is still in the
- * cluster, and a Job of the same name would count as having run.
+ * A stage that was taken back is opened again with its next attempt: the Job of the last one is still in the cluster, and a
+ * Job of the same name would count as having run.
  */
 export function findMove(before: StagePosition, after: StagePosition): Move | undefined {
-  return legalMoves.find(
-    (move) =>
-      move.from === before.state &&
-      move.to === after.state &&
-      after.attempt === before.attempt + (move.attempt === "next" ? 1 : 0),
-  );
+  return legalMoves.find((move) => {
+    if (move.from !== before.state || move.to !== after.state) return false;
+    if (move.from === "held" && before.wasOpened !== (move.attempt === "next")) return false;
+    return after.attempt === before.attempt + (move.attempt === "next" ? 1 : 0);
+  });
 }

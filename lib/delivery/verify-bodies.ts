@@ -4,6 +4,7 @@ import { getString, isJsonObject, type JsonObject, type JsonValue } from "../cor
 import { sortedUnique } from "../core/order.ts";
 import type { StageStep, Transition } from "./plan-transition.ts";
 import { hasTrueDigest, neutralBody, type TreeStage, tryParseObject } from "./stage-tree.ts";
+import { entryOf } from "./transitions.ts";
 
 /**
  * Rule 3: a stage that was opened keeps the bytes that were reviewed; a new attempt changes its Job and nothing else.
@@ -31,7 +32,7 @@ function digestFindings({ after }: Transition, step: StageStep): readonly Findin
       data: { stage: step.id, digest: bodyAfter.digest },
     });
   }
-  const noted = Object.hasOwn(after.plan.stages, step.id) ? after.plan.stages[step.id]?.digest : undefined;
+  const noted = entryOf(after.plan, step.id).digest;
   if (noted !== undefined && step.after.state !== "held" && noted !== bodyAfter.digest) {
     findings.push({
       code: "delivery/digest-mismatch",
@@ -52,7 +53,12 @@ function changeFindings(step: StageStep): readonly Finding[] {
   if (bodyBefore === undefined) return step.after.state === "held" ? [] : [openedUnseen(step)];
   if (step.after.state === "held") return [];
   const changed = changedFiles(bodyBefore, bodyAfter);
-  if (step.before.state === "held") return openedFindings(step, changed);
+  // A new attempt of a stage that was taken back changes its Job, as every new attempt does.
+  if (step.before.state === "held")
+    return openedFindings(
+      step,
+      step.before.wasOpened ? changed.filter((file) => !isJobFile(file) && !isFollower(file)) : changed,
+    );
   if (changed.length === 0) return [];
   const isNewAttempt = step.after.attempt === step.before.attempt + 1;
   if (!isNewAttempt)

@@ -2,30 +2,30 @@ import { digestAnnotation } from "../core/digest-placeholder.ts";
 import type { Finding } from "../core/finding.ts";
 import { getBoolean, getString, type JsonObject, type JsonValue } from "../core/json.ts";
 import type { Plan } from "../plan/plan.ts";
+import { type EngineMode, engineMode } from "./engine-mode.ts";
 import { engineObjectName, placeOf, repositoryPath, stageFolder } from "./layout.ts";
 import type { PlanTree, StageStep, Transition } from "./plan-transition.ts";
 import { tryParseObject } from "./stage-tree.ts";
+import { entryOf } from "./transitions.ts";
 
 /**
- * Rule 5: each engine of the plan has an object for every stage that is not held and for no other, and it says what the state
- * wants. An engine's object may go only when its stage is held again after a rollback.
+ * Rule 5: each engine of the plan has the objects that the states ask for (see `engineMode`), and they say what the states
+ * want. An object that was there once may be switched off and never goes: nothing would remove it from the cluster.
  */
 export function engineFindings(transition: Transition, steps: readonly StageStep[]): readonly Finding[] {
   const { before, after } = transition;
-  const oldFiles = engineTexts(before);
-  const youngFiles = engineTexts(after);
-  const engines = (["argocd", "flux"] as const).filter((engine) => after.plan.spec.delivery.engines.includes(engine));
-  const present = engines.flatMap((engine) =>
-    steps.flatMap((step) => stateFindings(after.plan, step, { engine, text: youngFiles.get(`${engine}/${step.id}`) })),
+  const old = engineTexts(before);
+  const young = engineTexts(after);
+  const staged = steps.filter((step) => step.bodyAfter !== undefined);
+  return (["argocd", "flux"] as const).flatMap((engine) =>
+    after.plan.spec.delivery.engines.includes(engine)
+      ? staged.flatMap((step, at) => {
+          const mode = engineMode(after.plan, step.id, staged[at + 1]?.id);
+          const wasThere = old.has(`${engine}/${step.id}`);
+          return stageFindings(after.plan, step, { engine, mode, wasThere, text: young.get(`${engine}/${step.id}`) });
+        })
+      : staged.filter((step) => old.has(`${engine}/${step.id}`)).map((step) => droppedEngine(after.plan, step, engine)),
   );
-  const dropped = (["argocd", "flux"] as const)
-    .filter((engine) => !after.plan.spec.delivery.engines.includes(engine))
-    .flatMap((engine) =>
-      steps
-        .filter((step) => oldFiles.has(`${engine}/${step.id}`))
-        .map((step) => droppedEngine(after.plan, step, engine)),
-    );
-  return [...present, ...dropped];
 }
 
 function engineTexts({ tree }: PlanTree): ReadonlyMap<string, string> {
@@ -39,26 +39,26 @@ function engineTexts({ tree }: PlanTree): ReadonlyMap<string, string> {
 
 interface EngineObject {
   readonly engine: "argocd" | "flux";
+  readonly mode: EngineMode;
+  readonly wasThere: boolean;
   readonly text: string | undefined;
 }
 
-function stateFindings(plan: Plan, step: StageStep, { engine, text }: EngineObject): readonly Finding[] {
-  const isHeld = step.after.state === "held";
-  if (step.bodyAfter === undefined || (isHeld && text === undefined)) return [];
-  if (isHeld) return [wrongObject(plan, step, engine, "is there although the stage is held")];
-  if (text === undefined) return [wrongObject(plan, step, engine, "is missing")];
+function stageFindings(plan: Plan, step: StageStep, found: EngineObject): readonly Finding[] {
+  const { engine, mode, wasThere, text } = found;
+  const wrong = (problem: string): readonly Finding[] => [wrongObject(plan, step, engine, problem)];
+  if (!mode.isPresent && text === undefined)
+    return wasThere ? wrong("goes, and nothing would remove it from the cluster") : [];
+  if (!mode.isPresent) return wrong("is there although the stage was never opened");
+  if (text === undefined) return wrong("is missing");
   const object = tryParseObject(text);
-  if (object === undefined) return [wrongObject(plan, step, engine, "is no YAML object")];
-  return expectations(plan, step, engine)
+  if (object === undefined) return wrong("is no YAML object");
+  return expectations(plan, step, found)
     .filter((expected) => (expected.read(object) ?? null) !== expected.value)
-    .map((expected) =>
-      wrongObject(
-        plan,
-        step,
-        engine,
-        `should have ${expected.field} ${JSON.stringify(expected.value)}, it has ${JSON.stringify(expected.read(object) ?? null)}`,
-      ),
-    );
+    .flatMap((expected) => {
+      const has = JSON.stringify(expected.read(object) ?? null);
+      return wrong(`should have ${expected.field} ${JSON.stringify(expected.value)}, it has ${has}`);
+    });
 }
 
 interface Expectation {
@@ -67,27 +67,28 @@ interface Expectation {
   readonly read: (object: JsonObject) => JsonValue | undefined;
 }
 
-function expectations(plan: Plan, step: StageStep, engine: "argocd" | "flux"): readonly Expectation[] {
-  const folder = stageFolder(plan.name, step.id);
-  const path = repositoryPath(plan, step.after.state === "rollback" ? `${folder}/undo` : folder);
-  const digest = step.bodyAfter?.digest ?? "";
-  return engine === "argocd" ? argocdExpectations(plan, step, { path, digest }) : fluxExpectations({ path, digest });
-}
-
 interface Wanted {
   readonly path: string;
   readonly digest: string;
+  readonly mode: EngineMode;
+}
+
+function expectations(plan: Plan, step: StageStep, { engine, mode }: EngineObject): readonly Expectation[] {
+  const folder = stageFolder(plan.name, step.id);
+  const path = repositoryPath(plan, mode.usesUndo ? `${folder}/undo` : folder);
+  const wanted = { path, mode, digest: step.bodyAfter?.digest ?? "" };
+  return engine === "argocd" ? argocdExpectations(plan, step, wanted) : fluxExpectations(wanted);
 }
 
 function argocdExpectations(plan: Plan, step: StageStep, wanted: Wanted): readonly Expectation[] {
   const { argocd, revision } = plan.spec.delivery;
-  const commit = Object.hasOwn(plan.stages, step.id) ? plan.stages[step.id]?.commit : undefined;
+  const { commit } = entryOf(plan, step.id);
   const automated = ["spec", "syncPolicy", "automated"] as const;
   return [
     text("spec.source.path", wanted.path),
     text("spec.source.targetRevision", argocd.pinning === "commit" ? (commit ?? revision) : revision),
     annotation(["metadata", "annotations"], wanted.digest),
-    flag([...automated, "enabled"], step.after.state !== "done"),
+    flag([...automated, "enabled"], wanted.mode.argocdApplies),
     flag([...automated, "prune"], false),
     flag([...automated, "selfHeal"], false),
   ];
@@ -99,7 +100,11 @@ function fluxExpectations(wanted: Wanted): readonly Expectation[] {
     annotation(["spec", "commonMetadata", "annotations"], wanted.digest),
     flag(["spec", "prune"], false),
     text("spec.deletionPolicy", "Orphan"),
-    { field: "spec.suspend", value: false, read: (object) => getBoolean(object, "spec", "suspend") ?? false },
+    {
+      field: "spec.suspend",
+      value: !wanted.mode.fluxApplies,
+      read: (object) => getBoolean(object, "spec", "suspend") ?? false,
+    },
   ];
 }
 
@@ -140,7 +145,7 @@ function droppedEngine(plan: Plan, step: StageStep, engine: "argocd" | "flux"): 
     severity: "error",
     message: `stage ${step.id} loses its ${engine} object, because the plan no longer names ${engine}`,
     where: { file: plan.file, field: "spec.delivery.engines" },
-    reason: `the stage was ${step.before.state}: an engine's object may go only when its stage is held again after a rollback`,
+    reason: `the stage was ${step.before.state}, and its object would stay in the cluster, at work, with nothing to describe it`,
     remedy: `keep ${engine} in spec.delivery.engines until the migration is over`,
     data: { stage: step.id, engine },
   };

@@ -3,7 +3,7 @@ import type { Finding } from "../core/finding.ts";
 import { placeOf } from "./layout.ts";
 import type { StageStep, Transition } from "./plan-transition.ts";
 import { readStages, type TreeStage } from "./stage-tree.ts";
-import { isSamePosition } from "./transitions.ts";
+import { entryOf, isSamePosition } from "./transitions.ts";
 
 /**
  * What speaks for a change beside the change itself: the proof of the policies, the commit of a pin, the cluster's marker
@@ -41,10 +41,10 @@ function isPolicyStage(stage: TreeStage): boolean {
 }
 
 function pinFindings({ after, treeAt }: Transition, step: StageStep): readonly Finding[] {
-  const entry = Object.hasOwn(after.plan.stages, step.id) ? after.plan.stages[step.id] : undefined;
+  const entry = entryOf(after.plan, step.id);
   const isPinned =
     after.plan.spec.delivery.engines.includes("argocd") && after.plan.spec.delivery.argocd.pinning === "commit";
-  if (!isPinned || entry?.commit === undefined || step.after.state === "held" || treeAt === undefined) return [];
+  if (!isPinned || entry.commit === undefined || step.after.state === "held" || treeAt === undefined) return [];
   const tree: FileTree | undefined = treeAt(entry.commit);
   const there = tree === undefined ? undefined : readStages(tree).get(step.id);
   if (there !== undefined && there.digest === step.bodyAfter?.digest) return [];

@@ -1,4 +1,5 @@
 import type { DeliveryFile } from "../delivery-file.ts";
+import { engineMode } from "../engine-mode.ts";
 import type { ReleaseInForce } from "../release-in-force.ts";
 import { ciliumApplication } from "./cilium-application.ts";
 import { healthChecks } from "./health-checks.ts";
@@ -6,12 +7,15 @@ import type { ProjectScope } from "./projects.ts";
 import { argocdBootstrap } from "./root-application.ts";
 import { stageApplication } from "./stage-application.ts";
 
-/** Every file of `argocd/`: what a person applies once, and one Application for each stage that is not held. */
+/** Every file of `argocd/`: what a person applies once, and one Application for each stage that was opened. */
 export function argocdFiles(scope: ProjectScope, inForce: ReleaseInForce | undefined): readonly DeliveryFile[] {
   return [
     ...argocdBootstrap(scope),
     healthChecks(scope.plan),
     ...(inForce === undefined ? [] : [ciliumApplication(scope.plan, inForce)]),
-    ...scope.stages.filter((stage) => stage.state !== "held").map((stage) => stageApplication(scope.plan, stage)),
+    ...scope.stages.flatMap((stage, at) => {
+      const mode = engineMode(scope.plan, stage.id, scope.stages[at + 1]?.id);
+      return mode.isPresent ? [stageApplication(scope.plan, stage, mode)] : [];
+    }),
   ];
 }

@@ -60,8 +60,8 @@ function rootApplication(plan: Plan): ReturnType<typeof argocdObject> {
 function appsReadme(plan: Plan): DeliveryFile {
   const text = `# Applications of migration ${plan.name}
 
-One file for each stage that is not held, and \`cilium.yaml\` once the chart is installed. A stage without a file here is
-not applied by Argo CD. Written by metachron; changed by changing a stage's state in the plan file.
+One file for each stage that was ever opened, and \`cilium.yaml\` once the chart is installed. A stage without a file here
+is not applied by Argo CD. Written by metachron; changed by changing a stage's state in the plan file.
 `;
   return { path: `${plan.name}/argocd/apps/README.md`, text };
 }

@@ -3,6 +3,7 @@ import type { Finding } from "../../core/finding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Stage } from "../../stages/stage.ts";
 import type { DeliveryObjectFile } from "../delivery-file.ts";
+import type { EngineMode } from "../engine-mode.ts";
 import {
   engineFile,
   engineObjectName,
@@ -14,18 +15,18 @@ import {
 import { argocdObject, inClusterServer, syncOptions } from "./argocd-object.ts";
 
 /**
- * The Application of one stage that is not held.
+ * The Application of one stage that was opened.
  *
  * - `retry.limit: 0` is written out: without it Argo CD retries five times, always at the same commit, and looks at no fix
  *   meanwhile (measured, 3.5.7).
  * - `selfHeal: false`: a deleted Job is run again when a person opens a new attempt, not at a moment that nobody chose.
  * - No finalizer: deleting the Application leaves the nodes alone.
- * - A done stage keeps its Application with automation switched off, so that it can still be read.
+ * - A stage that is done, or held again, keeps its Application with automation switched off (see `engineMode`).
  * - A stage that rolls back points at `undo/`, a forward step of its own.
  */
-export function stageApplication(plan: Plan, stage: Stage): DeliveryObjectFile {
+export function stageApplication(plan: Plan, stage: Stage, mode: EngineMode): DeliveryObjectFile {
   const folder = stageFolder(plan.name, stage.id);
-  const path = repositoryPath(plan, stage.state === "rollback" ? `${folder}/undo` : folder);
+  const path = repositoryPath(plan, mode.usesUndo ? `${folder}/undo` : folder);
   const object = argocdObject(
     plan,
     "Application",
@@ -35,7 +36,7 @@ export function stageApplication(plan: Plan, stage: Stage): DeliveryObjectFile {
       source: { repoURL: plan.spec.delivery.repoURL, targetRevision: targetRevision(plan, stage), path },
       destination: { server: inClusterServer, namespace: migrationNamespace },
       syncPolicy: {
-        automated: { enabled: stage.state !== "done", prune: false, selfHeal: false, allowEmpty: false },
+        automated: { enabled: mode.argocdApplies, prune: false, selfHeal: false, allowEmpty: false },
         syncOptions,
         retry: { limit: 0 },
       },
@@ -70,9 +71,11 @@ function commentOf(stage: Stage): string {
   switch (stage.state) {
     case "done":
       return "Done: kept so that it can be read. Automation is off, Argo CD changes nothing any more.";
+    case "held":
+      return "Taken back: kept, because nothing would remove it from the cluster. Automation is off.";
     case "rollback":
       return "Rolls the stage back by applying its undo/ directory. Nothing is pruned.";
-    default:
+    case "open":
       return "Argo CD applies this stage when this file reaches the branch, once, and nothing else.";
   }
 }

@@ -1,6 +1,8 @@
 import type { Plan } from "../../plan/plan.ts";
 import type { HelmRelease, Stage } from "../../stages/stage.ts";
 import type { DeliveryFile } from "../delivery-file.ts";
+import { engineMode } from "../engine-mode.ts";
+import { suspendSourceCommand } from "../kubectl/stop-commands.ts";
 import { kustomizationFile } from "../kustomization-file.ts";
 import { migrationName, repositoryPath } from "../layout.ts";
 import type { ReleaseInForce } from "../release-in-force.ts";
@@ -10,18 +12,18 @@ import { fluxObject } from "./flux-object.ts";
 import { gitRepository } from "./git-source.ts";
 import { stageKustomization } from "./stage-kustomization.ts";
 
-/** Every file of `flux/`: what a person applies once, and one Kustomization for each stage that is not held. */
+/** Every file of `flux/`: what a person applies once, and one Kustomization for each stage that was opened. */
 export function fluxFiles(
   plan: Plan,
   stages: readonly Stage[],
   releases: ReadonlyMap<string, HelmRelease>,
   inForce: ReleaseInForce | undefined,
 ): readonly DeliveryFile[] {
-  const kustomizations = stages.flatMap((stage, at) =>
-    stage.state === "held"
-      ? []
-      : [stageKustomization(plan, { stage, previous: stages[at - 1], release: releases.get(stage.id) })],
-  );
+  const kustomizations = stages.flatMap((stage, at) => {
+    const mode = engineMode(plan, stage.id, stages[at + 1]?.id);
+    const entry = { stage, mode, previous: stages[at - 1], release: releases.get(stage.id) };
+    return mode.isPresent ? [stageKustomization(plan, entry)] : [];
+  });
   return [
     ...fluxBootstrap(plan, stages),
     planConfigMap(plan),
@@ -51,7 +53,7 @@ Nothing here deletes what a stage applied. Apply as a person; Flux does not mana
 
 function sourceComment(plan: Plan): string {
   return `Suspending this source freezes the migration and nothing else:
-flux suspend source git ${migrationName} -n ${plan.spec.delivery.flux.namespace}`;
+${suspendSourceCommand(plan)}`;
 }
 
 /** Applies `flux/kustomizations`. It waits for none of its children: a Job that fails must not freeze the next commit. */

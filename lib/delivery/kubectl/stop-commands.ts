@@ -49,7 +49,7 @@ function engineStop(engine: EngineName, plan: Plan, stage: Stage): readonly Comm
       return [{ command: denyWindowCommand(plan), why: "no Application of the migration syncs any more" }];
     case "flux":
       return [
-        { command: fluxPatch(plan, "gitrepository", migrationName, true), why: "Flux reads no new commit" },
+        { command: suspendSourceCommand(plan), why: "Flux reads no new commit" },
         {
           command: fluxPatch(plan, "kustomization", engineObjectName(stage.id), true),
           why: "Flux does not make the Job again",
@@ -65,6 +65,11 @@ export function denyWindowCommand(plan: Plan): string {
   return projectPatch(plan, [
     { kind: "deny", schedule: "* * * * *", duration: "24h", applications: ["*"], manualSync: false },
   ]);
+}
+
+/** Suspends the migration's GitRepository: no new commit is looked at. */
+export function suspendSourceCommand(plan: Plan): string {
+  return fluxPatch(plan, "gitrepository", migrationName, true);
 }
 
 function projectPatch(plan: Plan, syncWindows: readonly object[] | null): string {

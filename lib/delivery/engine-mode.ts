@@ -1,0 +1,44 @@
+import type { Plan } from "../plan/plan.ts";
+import { positionOf } from "./transitions.ts";
+
+/** What the engines' objects for one stage say. */
+export interface EngineMode {
+  /** Whether there is an object at all. */
+  readonly isPresent: boolean;
+  /** Whether Argo CD applies the stage by itself. */
+  readonly argocdApplies: boolean;
+  /** Whether Flux applies the stage; otherwise its Kustomization is suspended. */
+  readonly fluxApplies: boolean;
+  /** Whether Flux waits for the stage before. A rollback waits for nothing. */
+  readonly fluxWaits: boolean;
+  /** Whether they point at `undo/` instead of the stage. */
+  readonly usesUndo: boolean;
+}
+
+/**
+ * What a stage's state asks of the engines.
+ *
+ * | state | Argo CD | Flux |
+ * |---|---|---|
+ * | held, never opened | no object | no object |
+ * | open | applies | applies when the stage before is ready |
+ * | done | switched off | applies until the stage after is done as well, then suspended |
+ * | rollback | applies `undo/` | applies `undo/` at once |
+ * | held again | switched off, at `undo/` | suspended, at `undo/` |
+ *
+ * An object that was there once stays: nothing prunes, so a file that went would leave its object in the cluster, at work. A
+ * done stage is suspended in Flux when nobody waits for it any more, because later stages remove what earlier ones brought
+ * (node configs, the bridge), and Flux would bring it back at the next commit.
+ */
+export function engineMode(plan: Plan, stageId: string, nextStageId: string | undefined): EngineMode {
+  const { state, wasOpened } = positionOf(plan, stageId);
+  const isActive = state === "open" || state === "rollback";
+  const isAwaited = nextStageId !== undefined && positionOf(plan, nextStageId).state !== "done";
+  return {
+    isPresent: wasOpened,
+    argocdApplies: isActive,
+    fluxApplies: isActive || (state === "done" && isAwaited),
+    fluxWaits: state === "open",
+    usesUndo: state === "rollback" || state === "held",
+  };
+}
