@@ -1,0 +1,82 @@
+import { compareFindings, countFindings, type Finding } from "../../core/finding.ts";
+import { getString } from "../../core/json.ts";
+import { planMigration } from "../../migration/plan-migration.ts";
+import { checkPlanSpec } from "../../plan/define-plan.ts";
+import { bullets, code, escapeMarkdown } from "../../review/markdown.ts";
+import { type ExitCode, exitCodeOf } from "../exit-code.ts";
+import { loadInventory } from "../load-inventory.ts";
+import { loadProject, type Project } from "../load-project.ts";
+import { findingsJson, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
+import { renderFindings } from "../render-findings.ts";
+import type { Streams } from "../streams.ts";
+import { programVersion } from "../version.ts";
+
+interface CheckOptions {
+  readonly plan?: string;
+  readonly inventory?: readonly string[];
+  readonly format: "text" | "json" | "sarif" | "github" | "markdown";
+}
+
+/** `metachron check`: what would break, before anything is touched. Works on an inventory alone, with the default plan. */
+export async function check(_operands: readonly string[], options: CheckOptions, streams: Streams): Promise<ExitCode> {
+  const project = await load(options, streams);
+  if (project.value === undefined) {
+    printFindingsBeside(project.findings, streams);
+    return 2;
+  }
+  const migration = planMigration({ ...project.value, findings: project.findings, previousWaves: new Map() });
+  const findings = migration.findings;
+  if (options.format === "json") {
+    printJson(
+      "PreflightReport",
+      { findings: findingsJson(findings), summary: { ...countFindings(findings) } },
+      streams,
+    );
+  } else if (options.format === "markdown") {
+    streams.out(markdown(findings));
+  } else if (options.format === "text") {
+    streams.out(
+      renderFindings(findings, { useColor: streams.useColor, columns: streams.columns }) || "Nothing to tell.\n",
+    );
+    if (migration.notChecked.length > 0) streams.out(notChecked(migration.notChecked));
+  } else {
+    printFindingsAs(options.format, findings, programVersion(), streams);
+  }
+  return exitCodeOf(findings);
+}
+
+async function load(options: CheckOptions, streams: Streams) {
+  if (options.inventory === undefined) return loadProject(options.plan, streams);
+  const inventory = await loadInventory(options.inventory, "cluster", streams);
+  const plan = checkPlanSpec(
+    {
+      apiVersion: "metachron.dev/v1alpha1",
+      kind: "MigrationPlan",
+      metadata: { name: "check" },
+      spec: { inventory: "." },
+    },
+    "(default plan)",
+  );
+  const findings = [
+    ...inventory.findings,
+    ...plan.findings.filter((finding) => getString({ ...finding.data }, "field") === undefined),
+  ];
+  const value: Project | undefined =
+    inventory.value === undefined || plan.value === undefined
+      ? undefined
+      : { inventory: inventory.value, plan: plan.value };
+  return { value, findings: findings.toSorted(compareFindings) };
+}
+
+function markdown(findings: readonly Finding[]): string {
+  const items = findings.map((finding) => {
+    const object = finding.where?.object === undefined ? "" : ` ${code(finding.where.object)}`;
+    const remedy = finding.remedy === undefined ? "" : ` *${escapeMarkdown(finding.remedy)}.*`;
+    return `**${finding.severity}** ${code(finding.code)}${object}: ${escapeMarkdown(finding.message)}.${remedy}`;
+  });
+  return items.length === 0 ? "Nothing to tell.\n" : `${bullets(items)}\n`;
+}
+
+function notChecked(entries: readonly { readonly why: string; readonly command: string }[]): string {
+  return `Not checked, because the inventory cannot tell:\n${entries.map((entry) => `  ${entry.why}\n    ${entry.command}`).join("\n")}\n`;
+}
