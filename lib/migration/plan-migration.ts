@@ -1,0 +1,160 @@
+import { compareFindings, type Finding, hasError } from "../core/finding.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import type { Continuity, Plan } from "../plan/plan.ts";
+import { applyAcceptances } from "../preflight/apply-acceptances.ts";
+import { notChecked } from "../preflight/not-checked.ts";
+import { runPreflight } from "../preflight/run-preflight.ts";
+import { detectSource } from "../source/detect-source.ts";
+import type { SourceDetection } from "../source/source.ts";
+import { planStages } from "../stages/plan-stages.ts";
+import type { PlannedMigration } from "../stages/planned-migration.ts";
+import type { HelmRelease } from "../stages/stage.ts";
+import { planTarget } from "../target/plan-target.ts";
+import type { CiliumValues, TargetPlan } from "../target/target.ts";
+import { planWaves } from "../waves/plan-waves.ts";
+import type { RenderedWave } from "../waves/waves.ts";
+import { type PlannedPolicies, planPolicies, provePlanned, worldFor } from "./plan-policies.ts";
+import { proofFindings } from "./proof-findings.ts";
+
+/** What a migration is planned from: values that were read before, nothing is read here. */
+export interface MigrationInput {
+  readonly plan: Plan;
+  readonly inventory: Inventory;
+  /** Findings of reading the two. */
+  readonly findings: readonly Finding[];
+  /** Waves of the tree that was rendered before, so that nodes stay where they are. */
+  readonly renderedWaves: readonly RenderedWave[];
+}
+
+/**
+ * Works out a whole migration: source, target, policies with their proof, waves, preflight, stages.
+ *
+ * `stages` is empty when the source cannot be left live or there is nobody to move: then findings say what to do.
+ * Same input, same answer.
+ */
+export function planMigration(input: MigrationInput): PlannedMigration {
+  const { plan, inventory } = input;
+  const source = detectSource(inventory, plan.spec.source);
+  const first = targetOf(plan, inventory, source, {});
+  const planned = planPolicies({ plan, inventory, source, target: first.target });
+  const { target, findings: targetFindings } = targetOf(plan, inventory, source, planned.translation.requiredValues);
+  const proven = provePlanned(planned, inventory, worldFor(inventory, source, target));
+  const waves = planWaves(inventory, plan, {
+    renderedWaves: input.renderedWaves,
+    alreadyMigrated: source.hybrid?.migratedNodes ?? [],
+  });
+  const continuity = continuityOf(target, planned);
+  const preflight = runPreflight({ inventory, plan, source, target, waves, translation: planned.translation });
+  const told = [
+    ...input.findings,
+    ...source.findings,
+    ...targetFindings,
+    ...planned.findings,
+    ...planned.translation.policies.flatMap((policy) => policy.findings),
+    ...proven.findings,
+    ...proofFindings(proven.proof),
+    ...bridgeFindings(planned, target),
+    ...waves.findings,
+    ...preflight,
+    ...strategyFindings(plan, source),
+  ];
+  const findings = applyAcceptances(told, [...plan.spec.preflight.accept, ...plan.spec.policies.accept], plan).toSorted(
+    compareFindings,
+  );
+  const release = {
+    migration: releaseOf(plan, target, target.migration),
+    final: releaseOf(plan, target, target.final),
+  };
+  const migration: Omit<PlannedMigration, "stages"> = {
+    plan,
+    inventory,
+    source,
+    target,
+    waves,
+    continuity,
+    translation: planned.translation,
+    ...(proven.proof !== undefined && { proof: proven.proof }),
+    release,
+    findings,
+    notChecked: notChecked({ inventory, plan, source, target, waves }),
+  };
+  const isPlannable = source.live.kind !== "refused" && waves.waves.length > 0 && plan.spec.strategy === "live";
+  const stages = isPlannable ? planStages(migration, planned.bridge) : [];
+  return { ...migration, stages };
+}
+
+interface PlannedTarget {
+  readonly target: TargetPlan;
+  readonly findings: readonly Finding[];
+}
+
+function targetOf(
+  plan: Plan,
+  inventory: Inventory,
+  source: SourceDetection,
+  requiredValues: PlannedPolicies["translation"]["requiredValues"],
+): PlannedTarget {
+  const planned = planTarget({ plan, inventory, source, requiredValues });
+  return { target: planned.value ?? noTarget(plan), findings: planned.findings };
+}
+
+function noTarget(plan: Plan): TargetPlan {
+  const values = (phase: CiliumValues["phase"]): CiliumValues => ({
+    phase,
+    version: plan.spec.target.version,
+    values: {},
+    reasons: [],
+    text: "",
+  });
+  const requested = plan.spec.policies.continuity;
+  return {
+    migration: values("migration"),
+    final: values("final"),
+    podCIDRs: [],
+    podCIDRMaskSize: {},
+    tunnelPort: 0,
+    nodeConfigDefaults: {},
+    nodeConfigReasons: [],
+    continuity: { requested, effective: requested, needsMirrors: false, sourcePrefixes: [], conditions: [] },
+    namespace: "kube-system",
+    findings: [],
+  };
+}
+
+/** Exact needs mirrors for every policy; where one cannot be written the next best is the bridge with its exposure. */
+function continuityOf(target: TargetPlan, planned: PlannedPolicies): Continuity {
+  const { effective, needsMirrors } = target.continuity;
+  return effective === "exact" && needsMirrors && hasError(planned.bridge.findings) ? "bridge" : effective;
+}
+
+/** What the mirrors could not say is a warning, because the plan takes the next best and says so. */
+function bridgeFindings(planned: PlannedPolicies, target: TargetPlan): readonly Finding[] {
+  if (target.continuity.effective !== "exact" || !target.continuity.needsMirrors) return [];
+  return planned.bridge.findings.map((finding) =>
+    finding.severity === "error" ? { ...finding, severity: "warning" } : finding,
+  );
+}
+
+function strategyFindings(plan: Plan, source: SourceDetection): readonly Finding[] {
+  if (plan.spec.strategy !== "live" || source.live.kind !== "refused") return [];
+  const { reason, alternatives } = source.live;
+  return [
+    {
+      code: "migration/live-refused",
+      severity: "error",
+      message: `${source.source} cannot be left live: ${reason}`,
+      where: { file: plan.file, field: "spec.strategy" },
+      remedy: alternatives.join("; "),
+    },
+  ];
+}
+
+function releaseOf(plan: Plan, target: TargetPlan, values: CiliumValues): HelmRelease {
+  const { source, repository } = plan.spec.target.chart;
+  return {
+    releaseName: "cilium",
+    namespace: target.namespace,
+    chart: { source, repository, name: "cilium", version: plan.spec.target.version },
+    values: values.values,
+  };
+}

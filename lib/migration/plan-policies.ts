@@ -1,0 +1,103 @@
+import type { Finding } from "../core/finding.ts";
+import { type Inventory, objectsOf } from "../inventory/inventory.ts";
+import type { Plan } from "../plan/plan.ts";
+import { type ExactBridge, planExactBridge } from "../policy/bridge/exact-bridge.ts";
+import type { CalicoPolicySet } from "../policy/calico/model.ts";
+import { readCalicoPolicies } from "../policy/calico/read-calico-policies.ts";
+import { readCiliumPolicies } from "../policy/cilium/read-cilium-policies.ts";
+import type { PolicySide } from "../policy/prove/policy-side.ts";
+import type { Proof } from "../policy/prove/proof.ts";
+import { provePolicies } from "../policy/prove/prove-policies.ts";
+import type { World } from "../policy/space/world.ts";
+import { worldOf } from "../policy/space/world-of.ts";
+import { translatePolicies } from "../policy/translate/translate-policies.ts";
+import type { Translation } from "../policy/translate/translation.ts";
+import type { SourceDetection } from "../source/source.ts";
+import type { TargetPlan } from "../target/target.ts";
+import { readBack } from "./emitted-policies.ts";
+
+/** What policies are planned from. */
+export interface PolicyInput {
+  readonly plan: Plan;
+  readonly inventory: Inventory;
+  readonly source: SourceDetection;
+  /** The target before the policies' own needs are known. */
+  readonly target: TargetPlan;
+}
+
+/** The source's policies, what they became, and the bridge's half of them. */
+export interface PlannedPolicies {
+  readonly set: CalicoPolicySet;
+  readonly translation: Translation;
+  readonly bridge: ExactBridge;
+  readonly findings: readonly Finding[];
+}
+
+const noPolicies: CalicoPolicySet = { tiers: [], policies: [], networkSets: [], hostEndpoints: [], profiles: [] };
+
+/** Whether the source's engine enforces Calico's own policy kinds. */
+export function enforcesCalico(source: SourceDetection): boolean {
+  return source.facts.enforcedPolicyKinds.some((kind) => kind.endsWith("projectcalico.org"));
+}
+
+/** Reads and translates the policies that the source enforces, and plans the bridge's policies. */
+export function planPolicies({ plan, inventory, source, target }: PolicyInput): PlannedPolicies {
+  const world = worldFor(inventory, source, target);
+  const isCalico = enforcesCalico(source);
+  const objects = [...inventory.objects.values()]
+    .flat()
+    .filter((object) => isCalico || !object.apiVersion.includes("projectcalico.org"));
+  const read = source.facts.enforcedPolicyKinds.length === 0 ? undefined : readCalicoPolicies(objects);
+  const set = read?.value ?? noPolicies;
+  const holds = target.continuity.effective;
+  const translation = translatePolicies(
+    set,
+    world,
+    holds === "off" ? {} : { bridge: { sourcePodCIDRs: source.facts.podCIDRs } },
+  );
+  const bridge = planExactBridge(set, bridgeWorld(world, target), {
+    group: usesCalicoAPI(inventory) ? "projectcalico.org/v3" : "crd.projectcalico.org/v1",
+    hasTiers: source.facts.usesTiers === true,
+  });
+  return { set, translation, bridge, findings: [...(read?.findings ?? []), ...translation.findings] };
+}
+
+/** The bridge speaks of one prefix per family; where there is none its own conditions have failed already. */
+function bridgeWorld(world: World, target: TargetPlan): World {
+  const { sourcePrefixes } = target.continuity;
+  return sourcePrefixes.length === 0 ? world : { ...world, podCIDRs: { ...world.podCIDRs, source: sourcePrefixes } };
+}
+
+/** Objects are written for the group that the cluster's own policies use: without Calico's API server v3 is not served. */
+function usesCalicoAPI(inventory: Inventory): boolean {
+  const policies = ["GlobalNetworkPolicy", "NetworkPolicy", "Tier"].flatMap((kind) => [
+    ...objectsOf(inventory, kind, "projectcalico.org"),
+  ]);
+  return policies.length > 0;
+}
+
+/** The world of the inventory under the target's final values. */
+export function worldFor(inventory: Inventory, source: SourceDetection, target: TargetPlan): World {
+  return worldOf(inventory, {
+    sourcePodCIDRs: source.facts.podCIDRs,
+    targetPodCIDRs: target.podCIDRs,
+    ciliumValues: target.final.values,
+    version: target.final.version,
+  });
+}
+
+/** Compares what the source enforces with what Cilium will, reading the emitted YAML again. Absent where there is nothing to compare. */
+export function provePlanned(
+  planned: PlannedPolicies,
+  inventory: Inventory,
+  world: World,
+): { readonly proof: Proof | undefined; readonly findings: readonly Finding[] } {
+  if (planned.set.policies.length === 0) return { proof: undefined, findings: [] };
+  const outputs = planned.translation.policies.flatMap((policy) => policy.outputs.map((output) => output.object));
+  const own = objectsOf(inventory, "NetworkPolicy", "networking.k8s.io");
+  const read = readCiliumPolicies([...readBack(outputs), ...own], world.cilium);
+  const before: PolicySide = { engine: "calico", policies: planned.set };
+  const after: PolicySide = { engine: "cilium", policies: read.value ?? { rules: [], cidrGroups: [] } };
+  const proof = provePolicies({ before, after, world, mode: "closed" });
+  return { proof, findings: read.findings };
+}

@@ -1,0 +1,58 @@
+import { Migration, type PageFile } from "../constructs/migration.ts";
+import { MigrationApp } from "../constructs/migration-app.ts";
+import type { FileTree } from "../core/file-tree.ts";
+import type { Checked } from "../core/finding.ts";
+import { lintStages } from "../delivery/lint-stages.ts";
+import { renderDelivery } from "../delivery/render-delivery.ts";
+import { renderPlanPage } from "../review/plan-page.ts";
+import { renderPoliciesPage } from "../review/policies-page.ts";
+import { renderReport } from "../review/report.tsx";
+import { stageCommands } from "../review/stage-commands.ts";
+import { renderStagePage } from "../review/stage-page.ts";
+import type { PlannedMigration } from "../stages/planned-migration.ts";
+import type { HelmRelease } from "../stages/stage.ts";
+
+/**
+ * The whole tree of one plan: stages, engines, pages; paths relative to the output folder, sorted.
+ *
+ * No value when there is no stage to render. Findings: those of the delivery room.
+ */
+export function renderMigration(migration: PlannedMigration): Checked<FileTree> {
+  if (migration.stages.length === 0) return { value: undefined, findings: [] };
+  const delivery = renderDelivery({ plan: migration.plan, stages: migration.stages, releases: releasesOf(migration) });
+  const app = new MigrationApp();
+  new Migration(app, migration.plan.name, {
+    migration,
+    delivery: delivery.value ?? [],
+    pages: pagesOf(migration),
+  });
+  return { value: app.tree(), findings: [...delivery.findings, ...lintStages(migration.stages)] };
+}
+
+/** Which stage installs or changes the Helm release. */
+export function releasesOf(migration: PlannedMigration): ReadonlyMap<string, HelmRelease> {
+  const { stages, release } = migration;
+  return new Map(
+    stages.flatMap((stage): [string, HelmRelease][] =>
+      stage.kind === "cilium"
+        ? [[stage.id, release.migration]]
+        : stage.kind === "finalise"
+          ? [[stage.id, release.final]]
+          : [],
+    ),
+  );
+}
+
+function pagesOf(migration: PlannedMigration): readonly PageFile[] {
+  const root = migration.plan.name;
+  const releases = releasesOf(migration);
+  return [
+    { path: `${root}/PLAN.md`, text: renderPlanPage(migration) },
+    { path: `${root}/policies.md`, text: renderPoliciesPage(migration) },
+    { path: `${root}/report.html`, text: renderReport(migration) },
+    ...migration.stages.map((stage) => ({
+      path: `${root}/stages/${stage.id}/STAGE.md`,
+      text: renderStagePage(migration, stage, stageCommands(migration, stage, releases.get(stage.id))),
+    })),
+  ];
+}
