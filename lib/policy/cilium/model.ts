@@ -8,6 +8,8 @@ export interface CiliumRule {
   readonly position: Position;
   /** 0 for `spec`; the place in `specs` otherwise. */
   readonly specIndex: number;
+  /** Where the rule stands in its object: `spec` (absent means that too) or `specs[2]`. */
+  readonly path?: string;
   /** Pods (with the automatic scopes of reference policy 2.4 applied) or nodes (`nodeSelector`, inert without the host firewall). */
   readonly subject: { readonly kind: "endpoints" | "nodes"; readonly selector: Selector };
   /** Whether this rule switches its subjects to default deny, per direction: it has a section there and enableDefaultDeny is not false. */
@@ -36,8 +38,16 @@ export type CiliumPeers =
   | { readonly kind: "entities"; readonly entities: readonly string[] }
   | { readonly kind: "cidrs"; readonly cidrs: readonly { readonly cidr: string; readonly except: readonly string[] }[] }
   | { readonly kind: "nodes"; readonly selectors: readonly Selector[] }
+  /** `toServices`: what Services select, or their addresses where they select nothing. */
+  | { readonly kind: "services"; readonly services: readonly CiliumServicePeer[] }
   /** Names that only a DNS proxy can resolve: an opaque set of outside addresses. */
   | { readonly kind: "fqdns"; readonly names: readonly string[] };
+
+/** One item of `toServices`. Without a namespace every namespace is meant. Source: cilium 1.20.2 pkg/policy/k8s/service.go. */
+export type CiliumServicePeer =
+  | { readonly kind: "name"; readonly namespace?: string; readonly name: string }
+  /** `selector` speaks of the Service's own labels, as `pod:` keys. */
+  | { readonly kind: "labels"; readonly namespace?: string; readonly selector: Selector };
 
 export type CiliumL4 =
   /** `protocol` ANY stands for TCP, UDP and SCTP, never ICMP. Port 0 with no end is every port. */

@@ -1,10 +1,15 @@
 /** One end of a flow as a person names it. */
 export interface FlowEnd {
-  readonly kind: "pod" | "node" | "address" | "hypothetical-pod";
+  readonly kind: "pod" | "node" | "address" | "hypothetical-pod" | "health";
   /** `namespace/pod` (a real one), a node's name, or an address; a hypothetical pod is printed by its labels. */
   readonly name: string;
   readonly address?: string;
+  /** Of a hypothetical pod, with keys of the one vocabulary (`pod:app`, `meta:namespace`). */
   readonly labels?: Readonly<Record<string, string>>;
+  /** The node is the other end's own. */
+  readonly isOwnNode?: boolean;
+  /** Named ports of a hypothetical pod: `http` to `TCP/8080`. */
+  readonly namedPorts?: Readonly<Record<string, string>>;
 }
 
 /** One concrete packet that shows a difference. */
@@ -14,6 +19,13 @@ export interface Witness {
   readonly protocol: string;
   readonly port?: number;
   readonly icmpType?: number;
+  readonly icmpCode?: number;
+  /** Given where a rule looks at source ports. */
+  readonly sourcePort?: number;
+  /** The HTTP request, where a rule looks at it: one of the texts that rules match by. */
+  readonly http?: string;
+  /** The address family of the packet; 4 where absent. */
+  readonly family?: 4 | 6;
 }
 
 /** A verdict and the rule that gave it: `NetworkPolicy/a/p ingress[1]`, `end of tier default`, `default deny`, `profile kns.a`. */
@@ -32,6 +44,12 @@ export interface ProofDifference {
   readonly after: Decision;
   /** Pairs of pods (or pod and cell) and port classes that the same two rules decide differently. */
   readonly flows: number;
+  /** All packets of the witness's pair that these two rules decide so: `TCP 1-79, TCP 81-1024`. */
+  readonly packets?: string;
+  /** A declared divergence that it would be, were it accepted: `D1`, `D8`. */
+  readonly divergence?: string;
+  /** The smallest world in which it is seen: `W0` the inventory, `W1` known namespaces, `W2` any namespace. */
+  readonly seenIn?: "W0" | "W1" | "W2";
   /** Number of the known hazard, where one is recognised: `H1` … `H6`. */
   readonly hazard?: string;
 }

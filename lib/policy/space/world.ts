@@ -31,6 +31,8 @@ export interface WorldNode {
 export interface WorldService {
   readonly namespace: string;
   readonly name: string;
+  /** Own labels of the Service; Cilium's `toServices` selects by them. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Absent for a Service without a selector. */
   readonly selector?: Readonly<Record<string, string>>;
   readonly ports: readonly {
@@ -63,6 +65,8 @@ export interface CiliumSettings {
   readonly enableExtendedIPProtocols: boolean;
   readonly families: readonly (4 | 6)[];
   readonly enforcementMode: "default" | "always" | "never";
+  /** `cluster.name`; `default` where absent. */
+  readonly clusterName?: string;
 }
 
 /** Everything that policies can talk about. Without an inventory it is empty, and only the open world decides. */
@@ -78,6 +82,10 @@ export interface World {
   readonly podCIDRs: { readonly source: readonly string[]; readonly target: readonly string[] };
   readonly families: readonly (4 | 6)[];
   readonly cilium: CiliumSettings;
+  /** Addresses of the API server: what the Service default/kubernetes points to, else those of the control-plane nodes. */
+  readonly apiServerAddresses?: readonly string[];
+  /** What Calico does with traffic from a pod to its own node once egress policy has let it pass; `accept` where absent. */
+  readonly endpointToHostAction?: "accept" | "drop";
   /** Whether an inventory was given: a resolution against the inventory is refused without one. */
   readonly isInventoryKnown: boolean;
 }

@@ -1,0 +1,98 @@
+import {
+  everyL4,
+  icmpL4,
+  intersectL4,
+  type L4Set,
+  portsL4,
+  protocolL4,
+  protocols,
+  subtractL4,
+  uniteL4,
+} from "../space/l4-set.ts";
+import type { DifferenceCell } from "./compare.ts";
+import { isEnforced } from "./compile-calico.ts";
+import type { Half, PolicySide } from "./policy-side.ts";
+
+/** One declared divergence: why it is not held against a translation. Numbers as in reference policy 4.6. */
+export interface Divergence {
+  readonly id: string;
+  readonly why: string;
+}
+
+/** Divergences that hold always, and those that hold once somebody has accepted them. */
+export const divergences = {
+  D1: {
+    id: "D1",
+    why: "nodes other than the pod's own may reach the pod, or be reached, where a deny of everything was written without nodes",
+  },
+  D5: { id: "D5", why: "connections that are open when a node changes over end with the restart of their pod" },
+  D6: { id: "D6", why: "echo replies and IPv6 neighbour discovery pass by connection tracking and are not compared" },
+  D7: { id: "D7", why: "Calico drops VXLAN and IP-in-IP packets that pods make themselves; Cilium has no such rule" },
+  D8: {
+    id: "D8",
+    why: "IP protocols other than TCP, UDP, SCTP, ICMP and ICMPv6 lose access where a rule named what it excludes",
+  },
+  D9: {
+    id: "D9",
+    why: "policies of host endpoints, doNotTrack, preDNAT and node policies decide nothing for pods and are not compared",
+  },
+  D10: { id: "D10", why: "staged policies and Log rules decide nothing" },
+  D12: {
+    id: "D12",
+    why: "NodePort and LoadBalancer clients may be seen as a node or as themselves, by load-balancer mode",
+  },
+} as const satisfies Readonly<Record<string, Divergence>>;
+
+/** The headers that are compared for a half and family: everything but what D6 and D7 set aside. */
+export function comparedHeaders(half: Half, family: 4 | 6, sides: readonly PolicySide[]): L4Set {
+  const isCalico = sides.some(({ engine }) => engine === "calico");
+  let headers = subtractL4(everyL4, protocolL4(family === 4 ? protocols.ICMPv6 : protocols.ICMP));
+  headers = subtractL4(headers, trackedHeaders(half, family));
+  if (half === "egress" && isCalico) headers = subtractL4(headers, tunnelHeaders);
+  return headers;
+}
+
+function trackedHeaders(half: Half, family: 4 | 6): L4Set {
+  if (family === 4) return icmpL4(protocols.ICMP, 0);
+  const discovery = [130, 131, 132, 133, 135, 136].map((type) => icmpL4(protocols.ICMPv6, type));
+  return [icmpL4(protocols.ICMPv6, 129), ...(half === "egress" ? discovery : [])].reduce(uniteL4);
+}
+
+const tunnelHeaders: L4Set = uniteL4(portsL4(protocols.UDP, 4789, 4789), protocolL4(4));
+
+const commonHeaders: L4Set = [protocols.TCP, protocols.UDP, protocols.SCTP, protocols.ICMP, protocols.ICMPv6]
+  .map(protocolL4)
+  .reduce(uniteL4);
+
+/** The part of the headers that belongs to protocols in common use. */
+export function isCommon(from: number, to: number): boolean {
+  return intersectL4([from, to], commonHeaders).length > 0;
+}
+
+/** Where the protocols in common use begin and end, so that no difference mixes them with others. */
+export const commonBoundaries: readonly number[] = commonHeaders;
+
+/** The divergence that a difference would be, were it accepted; `undefined` for none. */
+export function divergenceOf(cell: DifferenceCell): keyof typeof divergences | undefined {
+  const isOpened = cell.after.isAllowed;
+  const peer = cell.peer.sample.kind;
+  if (isOpened && peer === "node") return "D1";
+  return !isOpened && !isCommon(cell.from, cell.to) ? "D8" : undefined;
+}
+
+/** Policies and rules of the sides that are set aside, by divergence. */
+export function setAside(sides: readonly PolicySide[]): { readonly D9: number; readonly D10: number } {
+  let hosts = 0;
+  let silent = 0;
+  for (const side of sides) {
+    if (side.engine === "cilium") hosts += side.policies.rules.filter(({ subject }) => subject.kind === "nodes").length;
+    if (side.engine !== "calico") continue;
+    hosts += side.policies.hostEndpoints.length;
+    for (const policy of side.policies.policies) {
+      if (policy.isStaged) silent += 1;
+      else if (!isEnforced(policy)) hosts += 1;
+      silent += [...policy.ingress, ...policy.egress].filter(({ action }) => action === "Log").length;
+    }
+  }
+  return { D9: hosts, D10: silent };
+}

@@ -1,0 +1,165 @@
+import { closedEnds, type Ends, type LabelledAddress } from "../space/closed-ends.ts";
+import { createClosedSpace } from "../space/closed-space.ts";
+import type { PacketSpace } from "../space/packet-space.ts";
+import { createVocabulary, type Vocabulary } from "../space/vocabulary.ts";
+import type { World } from "../space/world.ts";
+import { type Coverage, compareHalf } from "./compare.ts";
+import { compileCalico } from "./compile-calico.ts";
+import { compileCilium } from "./compile-cilium.ts";
+import { addToGroups, type DifferenceGroup, type DifferenceGroups, differencesOf } from "./difference-groups.ts";
+import {
+  commonBoundaries,
+  comparedHeaders,
+  type divergences as declared,
+  divergences,
+  setAside,
+} from "./divergences.ts";
+import type { CompiledSide } from "./evaluate.ts";
+import { compareHealth } from "./health.ts";
+import type { Half, PolicySide } from "./policy-side.ts";
+import type { Proof } from "./proof.ts";
+import { addSideTo } from "./side-vocabulary.ts";
+
+/** Number of a declared divergence, as in reference policy 4.6. */
+export type DivergenceId = keyof typeof declared;
+
+/** What is compared. */
+export interface ProofInput {
+  readonly before: PolicySide;
+  readonly after: PolicySide;
+  readonly world: World;
+  /** `closed`: the pods of the inventory; `open`: any labels that a pod may ever carry. */
+  readonly mode: "closed" | "open";
+  /** Divergences that somebody has accepted: they are counted in `intended` instead of held against the result. */
+  readonly accept?: readonly DivergenceId[];
+  /** Stop after so many groups of differences; the proof is then unequal and its counts are lower bounds. */
+  readonly stopAfter?: number;
+}
+
+/**
+ * Compares what two policy sets decide, for both halves of every flow: all pairs of ends, IP protocols, ports, ICMP types
+ * and codes, and, where a rule looks at them, source ports and HTTP requests.
+ *
+ * `equal` means that no packet is decided differently, apart from the divergences that are listed and counted in
+ * `intended`. Differences are grouped by the pair of rules that decide, each with one witness that replays
+ * (`replayWitness`). The result depends on nothing but the input. Shares no code with the translator beyond the models.
+ */
+export function provePolicies(input: ProofInput): Proof {
+  const groups: DifferenceGroups = new Map();
+  const coverage: Coverage = { flows: 0 };
+  const sizes: PacketSpace["size"][] = [];
+  for (const space of spacesOf(input)) {
+    sizes.push(space.size);
+    compareInSpace(input, space, groups, coverage);
+  }
+  if (!isFull(input, groups)) compareHealth(input, groups, coverage);
+  return proofOf(input, groups, coverage, sizes);
+}
+
+function compareInSpace(input: ProofInput, space: PacketSpace, groups: DifferenceGroups, coverage: Coverage): void {
+  for (const half of ["ingress", "egress"] as const) {
+    const cells = compareHalf(
+      {
+        space,
+        half,
+        before: compileSide(input.before, space, input.world, half),
+        after: compileSide(input.after, space, input.world, half),
+        headers: comparedHeaders(half, space.family, [input.before, input.after]),
+        cuts: commonBoundaries,
+      },
+      coverage,
+    );
+    for (const cell of cells) {
+      addToGroups(groups, cell);
+      if (isFull(input, groups)) return;
+    }
+  }
+}
+
+function isFull(input: ProofInput, groups: DifferenceGroups): boolean {
+  return input.stopAfter !== undefined && heldAgainst(input, groups.values()).length >= input.stopAfter;
+}
+
+/** A side as terms over a space, for one direction. */
+export function compileSide(side: PolicySide, space: PacketSpace, world: World, half: Half): CompiledSide {
+  if (side.engine === "none") return { engine: "none" };
+  return side.engine === "calico"
+    ? compileCalico(side.policies, space, world, half)
+    : compileCilium(side.policies, space, world, half);
+}
+
+/** Everything that the sides can tell ends apart by. */
+export function vocabularyOf(sides: readonly PolicySide[], world: World): Vocabulary {
+  const builder = createVocabulary();
+  for (const side of sides) addSideTo(builder, side, world);
+  return builder.vocabulary;
+}
+
+function spacesOf({ before, after, world }: ProofInput): PacketSpace[] {
+  const vocabulary = vocabularyOf([before, after], world);
+  const labelled = labelledAddresses([before, after]);
+  return world.families.map((family) => closedSpaceOf(closedEnds(world, family, vocabulary, labelled), vocabulary));
+}
+
+function closedSpaceOf(ends: Ends, vocabulary: Vocabulary): PacketSpace {
+  return createClosedSpace(ends, vocabulary);
+}
+
+/** Addresses that Calico knows as host endpoints. */
+export function labelledAddresses(sides: readonly PolicySide[]): LabelledAddress[] {
+  return sides
+    .flatMap((side) => (side.engine === "calico" ? side.policies.hostEndpoints : []))
+    .flatMap(({ expectedIPs, labels }) => {
+      const set = new Map(Object.entries(labels).map(([key, value]) => [`pod:${key}`, value]));
+      return expectedIPs.map((address) => ({ address, labels: set }));
+    });
+}
+
+function isAccepted(input: ProofInput, group: DifferenceGroup): boolean {
+  return input.accept?.some((id) => id === group.divergence) === true;
+}
+
+function heldAgainst(input: ProofInput, groups: Iterable<DifferenceGroup>): DifferenceGroup[] {
+  return [...groups].filter((group) => !isAccepted(input, group));
+}
+
+function proofOf(
+  input: ProofInput,
+  groups: DifferenceGroups,
+  coverage: Coverage,
+  sizes: readonly PacketSpace["size"][],
+): Proof {
+  const differences = differencesOf(heldAgainst(input, groups.values()), input.before, input.after);
+  const largest = (key: keyof PacketSpace["size"]): number => Math.max(0, ...sizes.map((size) => size[key]));
+  return {
+    equal: differences.length === 0,
+    differences,
+    intended: intendedOf(input, groups),
+    world: {
+      kind: input.mode,
+      pods: largest("pods"),
+      classes: largest("classes"),
+      cells: largest("cells"),
+      flows: coverage.flows,
+    },
+  };
+}
+
+function intendedOf(input: ProofInput, groups: DifferenceGroups): Proof["intended"] {
+  const accepted = [...groups.values()].filter((group) => isAccepted(input, group));
+  const flowsOf = (id: string): number =>
+    accepted.filter(({ divergence }) => divergence === id).reduce((sum, { flows }) => sum + flows, 0);
+  const isMigration = input.before.engine !== input.after.engine;
+  const aside = setAside([input.before, input.after]);
+  const entries: { id: DivergenceId; flows: number; isListed: boolean }[] = [
+    { id: "D1", flows: flowsOf("D1"), isListed: input.accept?.includes("D1") === true },
+    { id: "D5", flows: 0, isListed: isMigration },
+    { id: "D6", flows: 0, isListed: true },
+    { id: "D7", flows: 0, isListed: isMigration && input.before.engine === "calico" },
+    { id: "D8", flows: flowsOf("D8"), isListed: input.accept?.includes("D8") === true },
+    { id: "D9", flows: aside.D9, isListed: aside.D9 > 0 },
+    { id: "D10", flows: aside.D10, isListed: aside.D10 > 0 },
+    { id: "D12", flows: 0, isListed: isMigration },
+  ];
+  return entries.filter(({ isListed }) => isListed).map(({ id, flows }) => ({ ...divergences[id], flows }));
+}
