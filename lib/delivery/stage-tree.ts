@@ -34,13 +34,19 @@ export function readStages(tree: FileTree): ReadonlyMap<string, TreeStage> {
   return stages;
 }
 
-const carried = /metachron\.dev\/body-digest["']?:\s*["']?(sha256:[0-9a-f]{64})/u;
+/** Where a stage's own digest stands: an annotation, the Job's variable, the completion that follows the Job. */
+const carriers: readonly RegExp[] = [
+  /metachron\.dev\/body-digest["']?:\s*["']?(sha256:[0-9a-f]{64})/u,
+  /name: DIGEST\n\s*value: (sha256:[0-9a-f]{64})/u,
+  /^ {2}digest: (sha256:[0-9a-f]{64})$/mu,
+];
 
 function carriedDigest(body: ReadonlyMap<string, string>): string | undefined {
-  for (const text of body.values()) {
-    const found = carried.exec(text)?.[1];
-    if (found !== undefined) return found;
-  }
+  for (const carrier of carriers)
+    for (const text of body.values()) {
+      const found = carrier.exec(text)?.[1];
+      if (found !== undefined) return found;
+    }
   return undefined;
 }
 

@@ -47,8 +47,7 @@ interface EngineObject {
 function stageFindings(plan: Plan, step: StageStep, found: EngineObject): readonly Finding[] {
   const { engine, mode, wasThere, text } = found;
   const wrong = (problem: string): readonly Finding[] => [wrongObject(plan, step, engine, problem)];
-  if (!mode.isPresent && text === undefined)
-    return wasThere ? wrong("goes, and nothing would remove it from the cluster") : [];
+  if (!mode.isPresent && text === undefined) return wasThere ? [goneObject(plan, step, engine)] : [];
   if (!mode.isPresent) return wrong("is there although the stage was never opened");
   if (text === undefined) return wrong("is missing");
   const object = tryParseObject(text);
@@ -136,6 +135,14 @@ function wrongObject(plan: Plan, step: StageStep, engine: "argocd" | "flux", pro
     reason: `the plan says that stage ${step.id} is ${step.after.state}; the engine would do something else`,
     remedy: "run `metachron synth` and commit what it writes",
     data: { stage: step.id, engine, state: step.after.state },
+  };
+}
+
+function goneObject(plan: Plan, step: StageStep, engine: "argocd" | "flux"): Finding {
+  return {
+    ...wrongObject(plan, step, engine, "goes, and nothing would remove it from the cluster"),
+    reason: "it would go on applying whatever its directory holds later, with nothing in git to describe it",
+    remedy: `keep stages.${step.id}.digest in the plan file, which says that the stage was opened once (\`metachron next\` does)`,
   };
 }
 

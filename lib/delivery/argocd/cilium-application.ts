@@ -47,5 +47,6 @@ export function ciliumApplication(plan: Plan, inForce: ReleaseInForce): Delivery
 
 /** A chart repository as Argo CD wants it: an https address, or an OCI registry without `oci://`. */
 export function chartRepositoryOfArgo(release: HelmRelease): string {
-  return release.chart.source === "oci" ? release.chart.repository.replace(/^oci:\/\//u, "") : release.chart.repository;
+  const { source, repository } = release.chart;
+  return source === "oci" ? repository.replace(/^oci:\/\/|\/$/gu, "") : repository;
 }
