@@ -1,0 +1,63 @@
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+
+/** What the first bytes of a file say about the rest. */
+export interface Encoding {
+  readonly isGzip: boolean;
+}
+
+/** The text encoding that a byte order mark tells; UTF-8 without one. */
+export type TextEncodingName = "utf-8" | "utf-16le" | "utf-16be";
+
+/** Whether bytes start as gzip does (RFC 1952). */
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+/** The encoding of a text by its byte order mark. */
+export function encodingOf(bytes: Uint8Array): TextEncodingName {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return "utf-16be";
+  return "utf-8";
+}
+
+/**
+ * The text of a stream of bytes, in pieces: gunzipped where the bytes are gzip, decoded by its byte order mark.
+ * Bytes that are no text become U+FFFD. Throws what the stream throws, and zlib's error for broken gzip.
+ */
+export async function* decodeText(
+  bytes: AsyncIterable<Uint8Array>,
+  tell: (encoding: TextEncodingName) => void = () => undefined,
+): AsyncGenerator<string> {
+  let decoder: TextDecoder | undefined;
+  for await (const chunk of gunzipWhereNeeded(bytes)) {
+    if (decoder === undefined) {
+      const encoding = encodingOf(chunk);
+      tell(encoding);
+      decoder = new TextDecoder(encoding);
+    }
+    const text = decoder.decode(chunk, { stream: true });
+    if (text !== "") yield text;
+  }
+  const rest = decoder?.decode() ?? "";
+  if (rest !== "") yield rest;
+}
+
+async function* gunzipWhereNeeded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done === true) return;
+  const whole = (async function* () {
+    yield first.value;
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
+  })();
+  if (!isGzip(first.value)) {
+    yield* whole;
+    return;
+  }
+  const source = Readable.from(whole);
+  const gunzip = createGunzip({ chunkSize: 256 * 1024 });
+  source.on("error", (error) => gunzip.destroy(error));
+  source.pipe(gunzip);
+  for await (const chunk of gunzip) yield chunk as Uint8Array;
+}
