@@ -31,6 +31,8 @@ export interface OwnFacts
   readonly agents: readonly Workload[];
   /** Prefixes out of the network's own configuration; empty when it says nothing. */
   readonly claims: readonly Claim[];
+  /** Service prefixes out of the network's own configuration, beside those that Kubernetes tells. */
+  readonly serviceClaims?: readonly Claim[];
   /** Whether pods get their addresses out of `spec.podCIDRs` of their node. */
   readonly usesNodeCIDRs: boolean;
   readonly details?: Readonly<Record<string, string | undefined>>;
@@ -46,7 +48,8 @@ export interface OwnFacts
 export function buildFacts(view: ClusterView, own: OwnFacts): SourceFacts {
   const chosen = choosePodClaims(view, own);
   const podCIDRs = mergeSorted(chosen.map((claim) => claim.cidr));
-  const serviceCIDRs = mergeSorted(view.kubernetes.serviceCIDRs.map((claim) => claim.cidr));
+  const services = [...view.kubernetes.serviceCIDRs, ...(own.serviceClaims ?? [])];
+  const serviceCIDRs = mergeSorted(services.map((claim) => claim.cidr));
   const running = own.agents.filter((agent) => agent.desired === undefined || isRunning(agent));
   const directories = distributionDirectories(view.inventory, view.distribution);
   const [agent] = running.length > 0 ? running : own.agents;

@@ -384,10 +384,17 @@ export function calicoPolicyKinds(view: ClusterView, config: CalicoConfig): read
   ];
 }
 
-/** Whether Calico only enforces policy here: its networking is off and its CNI plugin is not installed. */
-export function isPolicyOnly(config: CalicoConfig): boolean {
-  return !config.installsCni && config.backend === "none";
+/**
+ * Whether Calico only enforces policy here: its networking is off, and it does not install its plugin or another
+ * product that connects pods runs beside it. On GKE it is always the provider's policy add-on.
+ */
+export function isPolicyOnly(view: ClusterView, config: CalicoConfig): boolean {
+  if (view.distribution === "gke") return true;
+  if (config.backend !== "none") return false;
+  return !config.installsCni || view.daemonSets.some((one) => connectors.test(one.name) && isRunning(one));
 }
+
+const connectors = /^(?:aws-node|azure-cns|azure-cni(?:-.+)?|kindnet|coild|terway(?:-.+)?|kube-ovn-cni)$/u;
 
 /** Flannel and Calico as two DaemonSets that together are what Canal is in one: flannel's routes, Calico's plugin and policy. */
 export function isCanalInTwo(view: ClusterView): boolean {

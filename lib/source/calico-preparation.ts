@@ -1,6 +1,9 @@
+import { getIn } from "../core/json.ts";
+import type { RawObject } from "../inventory/inventory.ts";
 import type { CalicoConfig } from "./calico-config.ts";
 import { autodetectionFindings } from "./calico-hazards.ts";
 import type { SourceFacts, SourcePreparation } from "./source.ts";
+import { readVariable, type Workload } from "./workload.ts";
 
 const why =
   "Calico's default autodetection does not leave out cilium_host; a node that announces that address turns NotReady (cilium/cilium issue 31273)";
@@ -31,7 +34,7 @@ function pinAutodetection(config: CalicoConfig, facts: SourceFacts, families: re
       ...base,
       object: installationPatch(families),
       commands: operatorCommands(facts),
-      undo: ["set spec.calicoNetwork.nodeAddressAutodetectionV4 of Installation default back to its old value"],
+      undo: families.map((family) => operatorUndo(config.installation, family)),
     };
   const variables = families.map((family) => (family === 4 ? "IP_AUTODETECTION_METHOD" : "IP6_AUTODETECTION_METHOD"));
   const agent = config.agents[0];
@@ -43,8 +46,26 @@ function pinAutodetection(config: CalicoConfig, facts: SourceFacts, families: re
       object: daemonSetPatch(agent?.namespace ?? "kube-system", agent?.name ?? "calico-node", variables),
     }),
     commands,
-    undo: [`kubectl set env -n ${place} -c calico-node ${variables.map((name) => `${name}-`).join(" ")}`],
+    undo: [`kubectl set env -n ${place} -c calico-node ${variables.map((name) => oldValue(agent, name)).join(" ")}`],
   };
+}
+
+function oldValue(agent: Workload | undefined, name: string): string {
+  const value = readVariable(agent, name);
+  return value === undefined ? `${name}-` : `${name}=${value}`;
+}
+
+function operatorUndo(installation: RawObject | undefined, family: 4 | 6): string {
+  const key = family === 4 ? "nodeAddressAutodetectionV4" : "nodeAddressAutodetectionV6";
+  const old = getIn(installation?.object, "spec", "calicoNetwork", key) ?? null;
+  const patch = JSON.stringify([
+    {
+      op: old === null ? "remove" : "replace",
+      path: `/spec/calicoNetwork/${key}`,
+      ...(old !== null && { value: old }),
+    },
+  ]);
+  return `kubectl patch installation default --type json -p '${patch}'`;
 }
 
 function installationPatch(families: readonly (4 | 6)[]) {

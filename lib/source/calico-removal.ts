@@ -1,8 +1,6 @@
-import { getArray } from "../core/json.ts";
-import type { RawObject } from "../inventory/inventory.ts";
 import { calicoObjects } from "./calico-config.ts";
 import type { ClusterView } from "./cluster-view.ts";
-import { definitionsOf, type KnownObject, known, ofInventory } from "./removal.ts";
+import { accountsOf, definitionsOf, type KnownObject, known, mayExist, ofInventory, rolesOf } from "./removal.ts";
 
 const policyKinds = [
   "GlobalNetworkPolicy",
@@ -82,28 +80,81 @@ export function operatorDefinitions(view: ClusterView): readonly KnownObject[] {
   );
 }
 
-/** The operator's resources: they carry finalizers that only the running operator takes away. */
+/**
+ * The operator's resources, in the order in which they are deleted while the operator still runs: it takes away what
+ * it installed for each, then the finalizer. Installation goes last: its finalizer waits for the API server's.
+ */
 export function operatorResources(view: ClusterView): readonly KnownObject[] {
   const why = "the operator takes away what it installed and then its finalizer; without the operator the delete hangs";
-  const kinds = ["Whisker", "Goldmane", "APIServer", "Installation"] as const;
-  return kinds
-    .map((kind) => ({
-      ...known("manager", kind, "default", undefined, why),
-      waitUntilGone: true,
-    }))
-    .filter((object) => isOfOperator(view, object));
+  return (["Whisker", "Goldmane", "APIServer", "Installation"] as const)
+    .filter((kind) => kind === "Installation" || hasDefinition(view, `${kind.toLowerCase()}s.operator.tigera.io`))
+    .map((kind) => ({ ...known("agents", kind, "default", undefined, why), waitUntilGone: true }));
 }
 
-function isOfOperator(view: ClusterView, object: KnownObject): boolean {
-  const dumped = view.inventory.objects.get(object.kind) ?? [];
-  return (
-    dumped.some((one) => one.apiVersion.startsWith("operator.tigera.io/")) ||
-    object.kind === "Installation" ||
-    object.kind === "APIServer"
-  );
+function hasDefinition(view: ClusterView, name: string): boolean {
+  return mayExist(view, "CustomResourceDefinition", name);
 }
 
-/** Objects of the inventory that carry finalizers, by kind: deleting their definition waits for them. */
-export function withFinalizers(objects: readonly RawObject[]): readonly RawObject[] {
-  return objects.filter((object) => getArray(object.object, "metadata", "finalizers").length > 0);
+/** What Calico's manifests bring beside the agents: controllers, Typha, budgets and rights. */
+export function calicoControllers(view: ClusterView, namespace: string): readonly KnownObject[] {
+  const only = "only Calico used it";
+  return [
+    known(
+      "controllers",
+      "Deployment",
+      "calico-kube-controllers",
+      namespace,
+      "it writes Calico's objects again while it runs",
+    ),
+    known(
+      "controllers",
+      "PodDisruptionBudget",
+      "calico-kube-controllers",
+      namespace,
+      "nothing is left for it to protect",
+    ),
+    ...rolesOf(["calico-cni-plugin", "calico-kube-controllers", "calico-tier-getter"], only),
+    ...accountsOf(["calico-cni-plugin", "calico-kube-controllers"], namespace, only),
+    ...(mayExist(view, "Deployment", "calico-typha", namespace) ? typhaObjects(view, namespace) : []),
+    ...(mayExist(view, "Deployment", "calico-apiserver", "calico-apiserver") ? apiServerObjects() : []),
+  ];
+}
+
+function typhaObjects(view: ClusterView, namespace: string): readonly KnownObject[] {
+  const scaler = "calico-typha-horizontal-autoscaler";
+  const why = "it belonged to Typha's autoscaler";
+  return [
+    known("controllers", "Deployment", "calico-typha", namespace, "only Calico's agents asked it"),
+    known("controllers", "Service", "calico-typha", namespace, "only Calico's agents asked it"),
+    known("controllers", "PodDisruptionBudget", "calico-typha", namespace, "nothing is left for it to protect"),
+    ...(mayExist(view, "Deployment", scaler, namespace)
+      ? [
+          known("controllers", "Deployment", scaler, namespace, "it scaled Typha"),
+          known("configuration", "ConfigMap", scaler, namespace, why),
+          ...rolesOf(["typha-cpha"], why),
+          known("access", "RoleBinding", "typha-cpha", namespace, why),
+          known("access", "Role", "typha-cpha", namespace, why),
+          ...accountsOf(["typha-cpha"], namespace, why),
+        ]
+      : []),
+  ];
+}
+
+/** Calico's API server as its manifest installs it. Source: Calico v3.31 manifests/apiserver.yaml. */
+function apiServerObjects(): readonly KnownObject[] {
+  const namespace = "calico-apiserver";
+  const why = "it belonged to Calico's API server";
+  const slow = "an aggregated API without its server makes every discovery of the API slow";
+  return [
+    known("controllers", "Deployment", "calico-apiserver", namespace, "it served projectcalico.org/v3"),
+    known("controllers", "Service", "calico-api", namespace, why),
+    known("controllers", "NetworkPolicy", "allow-apiserver", namespace, why),
+    known("webhooks", "APIService", "v3.projectcalico.org", undefined, slow),
+    ...["access-crds", "delegate-auth", "webhook-reader"].map((name) =>
+      known("access", "ClusterRoleBinding", `calico-apiserver-${name}`, undefined, why),
+    ),
+    ...rolesOf(["calico-extension-apiserver-auth-access"], why),
+    ...["calico-crds", "calico-webhook-reader"].map((name) => known("access", "ClusterRole", name, undefined, why)),
+    ...accountsOf(["calico-apiserver"], namespace, why),
+  ];
 }

@@ -8,6 +8,7 @@ import { type ClusterView, viewCluster } from "./cluster-view.ts";
 import { compareEvidence, type Observation, observe } from "./evidence.ts";
 import { sourceFinding } from "./findings.ts";
 import { readCilium, readHybrid } from "./hybrid.ts";
+import { withEngineLeftovers, withEngines } from "./policy-engine-removal.ts";
 import { findSharedHazards } from "./shared-findings.ts";
 import type {
   Evidence,
@@ -34,7 +35,7 @@ export function detectSource(inventory: Inventory, wanted: "auto" | SourceName):
   const choice = chooseSource(view, candidates, wanted);
   const { adapter } = choice;
   const { facts, findings } = adapter.facts(view);
-  const hybrid = adapter.name === "cilium" ? undefined : readHybrid(view, facts.podCIDRs);
+  const hybrid = runsVendorCilium(view, adapter.name) ? undefined : readHybrid(view, facts.podCIDRs);
   const all = [
     ...choice.findings,
     ...findings,
@@ -60,12 +61,21 @@ export function planSourcePreparation(inventory: Inventory, detection: SourceDet
 
 /** Every object of the source, in the order in which it has to go. Kubernetes NetworkPolicies stay: Cilium enforces them. */
 export function planSourceRemoval(inventory: Inventory, detection: SourceDetection): readonly RemovalObject[] {
-  return adapterOf(detection.source).removal(viewCluster(inventory), detection.facts);
+  const view = viewCluster(inventory);
+  return withEngines(view, detection.facts, adapterOf(detection.source).removal(view, detection.facts));
 }
 
 /** What the source leaves on each node when its objects are gone. */
 export function findNodeLeftovers(inventory: Inventory, detection: SourceDetection): NodeLeftovers {
-  return adapterOf(detection.source).leftovers(viewCluster(inventory), detection.facts);
+  const own = adapterOf(detection.source).leftovers(viewCluster(inventory), detection.facts);
+  return withEngineLeftovers(detection.facts, own);
+}
+
+// Where Cilium is the network itself, or the provider runs it as its own, nothing is half way.
+function runsVendorCilium(view: ClusterView, name: SourceName): boolean {
+  if (name === "cilium" || name === "gke") return true;
+  const label = "kubernetes.azure.com/ebpf-dataplane";
+  return name === "azure-cni" && view.inventory.nodes.some((node) => node.labels[label] === "cilium");
 }
 
 function adapterOf(name: SourceName): SourceAdapter {

@@ -3,6 +3,7 @@ import { printIdentity } from "../core/identity.ts";
 import { getString } from "../core/json.ts";
 import { byAll, byText } from "../core/order.ts";
 import { objectsOf } from "../inventory/inventory.ts";
+import { mergeSorted } from "./build-facts.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import type { Evidence } from "./source.ts";
 import type { SourceAdapter } from "./source-adapter.ts";
@@ -71,7 +72,9 @@ function observeAddresses(adapter: SourceAdapter, view: ClusterView): readonly O
   const isInside = addressMatcher(claims.map((claim) => claim.cidr));
   const inside = view.networkPods.filter((pod) => pod.podIPs.some(isInside)).length;
   if (inside === 0) return [];
-  const value = `${inside} of ${view.networkPods.length} pods in ${claims.map((claim) => claim.cidr).join(", ")}`;
+  const prefixes = mergeSorted(claims.map((claim) => claim.cidr));
+  const more = prefixes.length > 3 ? ` and ${prefixes.length - 3} more` : "";
+  const value = `${inside} of ${view.networkPods.length} pods in ${prefixes.slice(0, 3).join(", ")}${more}`;
   return [observation(adapter, "addresses", first.object, first.field, value)];
 }
 

@@ -6,6 +6,7 @@ import { sortedUnique } from "../core/order.ts";
 import { type Inventory, objectsOf, type RawObject, tryFindObject } from "../inventory/inventory.ts";
 import type { Distribution } from "./distribution.ts";
 import { sourceFinding } from "./findings.ts";
+import { isKubeRouter, kubeRouterRole } from "./kube-router-config.ts";
 import type { SourceFacts } from "./source.ts";
 import { readYaml } from "./text-formats.ts";
 import { readFlag, readWorkloadFlag, type Workload } from "./workload.ts";
@@ -65,7 +66,7 @@ export function readKubernetesNetwork(
       ...openshift.services,
     ],
     serviceCIDRHint: hintOfServices(inventory),
-    serviceProxy: decideServiceProxy(inventory, distribution, proxy, nodeArguments),
+    serviceProxy: decideServiceProxy(inventory, daemonSets, distribution, proxy, nodeArguments),
     nodeArguments,
     findings,
   };
@@ -261,6 +262,7 @@ function readRancher(nodeArguments: KubernetesNetwork["nodeArguments"], distribu
 
 function decideServiceProxy(
   inventory: Inventory,
+  daemonSets: readonly Workload[],
   distribution: Distribution,
   proxy: KubeProxy,
   nodeArguments: KubernetesNetwork["nodeArguments"],
@@ -268,6 +270,8 @@ function decideServiceProxy(
   const clusterCIDR = proxy.clusterCIDR === undefined ? {} : { clusterCIDR: proxy.clusterCIDR };
   if (proxy.isRunning)
     return { kind: "kube-proxy", ...(proxy.mode !== undefined && { mode: proxy.mode }), ...clusterCIDR };
+  const router = daemonSets.find((one) => isKubeRouter(one) && (one.desired ?? 0) > 0 && kubeRouterRole(one).proxies);
+  if (router !== undefined) return { kind: "source", mode: "ipvs" };
   const isSwitchedOff = readNodeFlag({ nodeArguments }, "disable-kube-proxy") === "true";
   if (distribution === "k3s" || distribution === "rancher-desktop")
     return isSwitchedOff ? { kind: "none" } : { kind: "embedded", mode: "iptables", ...clusterCIDR };
@@ -291,7 +295,8 @@ function clusterIPsOf(service: JsonObject): readonly string[] {
   return all.filter((address): address is string => typeof address === "string" && isAddress(address));
 }
 
-function smallestPrefix(addresses: readonly string[], family: 4 | 6): string | undefined {
+/** The smallest prefix around addresses of one family; `undefined` for none. */
+export function smallestPrefix(addresses: readonly string[], family: 4 | 6): string | undefined {
   const bits = addresses.map((address) => bitsOf(address, family));
   const [first = ""] = bits;
   const full = family === 4 ? 32 : 128;

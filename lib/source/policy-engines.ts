@@ -1,4 +1,5 @@
 import { sortedUnique } from "../core/order.ts";
+import { antreaModeOf, isAntreaDaemon } from "./antrea-config.ts";
 import { calicoPolicyKinds, isCalicoDaemon, isPolicyOnly, readCalicoConfig } from "./calico-config.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { isImage } from "./images.ts";
@@ -8,7 +9,7 @@ import { isRunning, type Workload } from "./workload.ts";
 
 /** A product that only enforces policy, on pods that another network connects. */
 export interface PolicyEngine {
-  readonly name: "calico" | "kube-router" | "kube-network-policies" | "k3s";
+  readonly name: "antrea" | "calico" | "kube-router" | "kube-network-policies" | "k3s";
   /** Empty for an engine inside the distribution's binary. */
   readonly agents: readonly Workload[];
   readonly policyKinds: readonly string[];
@@ -25,12 +26,19 @@ export function findPolicyEngines(view: ClusterView): readonly PolicyEngine[] {
   const calico = view.daemonSets.filter((one) => isCalicoDaemon(one) && isRunning(one));
   if (calico.length > 0) {
     const config = readCalicoConfig(view, calico);
-    if (isPolicyOnly(config))
+    if (isPolicyOnly(view, config))
       engines.push({ name: "calico", agents: calico, policyKinds: calicoPolicyKinds(view, config) });
   }
+  const antrea = view.daemonSets.filter((one) => isAntreaDaemon(one) && isRunning(one));
+  if (antrea.length > 0 && antreaModeOf(view) === "networkPolicyOnly")
+    engines.push({
+      name: "antrea",
+      agents: antrea,
+      policyKinds: [kubernetesPolicy, "ClusterNetworkPolicy.crd.antrea.io", "NetworkPolicy.crd.antrea.io"],
+    });
   const router = view.daemonSets.filter((one) => isKubeRouter(one) && isRunning(one));
   const [first] = router;
-  if (first !== undefined && !kubeRouterRole(first).routes && kubeRouterRole(first).filters)
+  if (first !== undefined && !kubeRouterRole(first).connects && kubeRouterRole(first).filters)
     engines.push({ name: "kube-router", agents: router, policyKinds: [kubernetesPolicy] });
   const separate = view.daemonSets.filter((one) => isRunning(one) && hasPolicyContainer(one));
   if (separate.length > 0)

@@ -49,13 +49,23 @@ const apiVersions: Readonly<Record<string, string>> = {
   Whisker: "operator.tigera.io/v1",
 };
 
-/** Rights that go with a workload: its account, roles and bindings, all of one name. */
-export function accessOf(name: string, namespace: string, why: string): readonly KnownObject[] {
-  return [
+/** A cluster role and the binding of the same name. */
+export function rolesOf(names: readonly string[], why: string): readonly KnownObject[] {
+  return names.flatMap((name) => [
     known("access", "ClusterRoleBinding", name, undefined, why),
     known("access", "ClusterRole", name, undefined, why),
-    known("access", "ServiceAccount", name, namespace, why),
-  ];
+  ]);
+}
+
+/** Accounts of one namespace. */
+export function accountsOf(names: readonly string[], namespace: string, why: string): readonly KnownObject[] {
+  return names.map((name) => known("access", "ServiceAccount", name, namespace, why));
+}
+
+/** Whether an object may exist: it was dumped, or its kind was not. */
+export function mayExist(view: ClusterView, kind: string, name: string, namespace?: string): boolean {
+  if (!view.inventory.kindsSeen.has(kind)) return true;
+  return objectsOf(view.inventory, kind).some((object) => object.name === name && object.namespace === namespace);
 }
 
 /**

@@ -122,12 +122,12 @@ export interface RemovalObject {
 export type RemovalStep = (typeof removalSteps)[number];
 
 /**
- * The parts of a removal, in their order: what would bring the source back, its policies, what runs on the nodes, what
- * runs beside it, what the API server calls, rights and configuration, its custom resources, their definitions.
+ * The parts of a removal, in their order: its policies, what runs on the nodes (or the chart or operator's resource
+ * that stands for it), what runs beside it, what the API server calls, rights and configuration, its custom resources,
+ * their definitions, namespaces that held nothing else. What would bring the source back is a preparation before it.
  * Source: shared order of the vendors' uninstall guides; tigera/operator finalizers; lab pilot.
  */
 export const removalSteps = [
-  "manager",
   "policies",
   "agents",
   "controllers",

@@ -14,10 +14,16 @@ import {
 } from "../calico-config.ts";
 import { autodetectionFindings, dataplaneFindings, etcdFinding, wayBackFromEbpf } from "../calico-hazards.ts";
 import { planCalicoPreparation } from "../calico-preparation.ts";
-import { calicoDefinitions, calicoPolicyObjects, operatorDefinitions, operatorResources } from "../calico-removal.ts";
+import {
+  calicoControllers,
+  calicoDefinitions,
+  calicoPolicyObjects,
+  operatorDefinitions,
+  operatorResources,
+} from "../calico-removal.ts";
 import type { ClusterView } from "../cluster-view.ts";
 import { installationOf } from "../installation.ts";
-import { accessOf, type KnownObject, known, ofWorkloads, ownNamespace, planRemoval } from "../removal.ts";
+import { accountsOf, type KnownObject, known, ofWorkloads, ownNamespace, planRemoval, rolesOf } from "../removal.ts";
 import type { LiveSupport, NodeLeftovers, SourceFacts } from "../source.ts";
 import { findAgents, type SourceAdapter } from "../source-adapter.ts";
 import { isRunning, type Workload } from "../workload.ts";
@@ -58,7 +64,7 @@ export const calico: SourceAdapter = {
 // Calico that only filters the pods of another network is not this source; see policy-engines.ts.
 function isCalicoAgent(workload: Workload, view: ClusterView): boolean {
   if (!isCalicoDaemon(workload) || isCanalInTwo(view)) return false;
-  return !isPolicyOnly(readCalicoConfig(view, [workload]));
+  return !isPolicyOnly(view, readCalicoConfig(view, [workload]));
 }
 
 function readConfig(view: ClusterView): CalicoConfig {
@@ -156,29 +162,32 @@ function removalTable(view: ClusterView, facts: SourceFacts): readonly KnownObje
   const config = readConfig(view);
   const isOperator = config.installation !== undefined || facts.installation === "operator";
   const objects = isOperator ? operatorTable(view, facts) : manifestTable(view, config);
-  return [...calicoPolicyObjects(view), ...objects, ...apiServerTable(), ...calicoDefinitions(view)];
+  return [...calicoPolicyObjects(view), ...objects, ...calicoDefinitions(view)];
 }
 
 function operatorTable(view: ClusterView, facts: SourceFacts): readonly KnownObject[] {
-  const why = "when its resources are gone, or their finalizers never go";
   const operator = "tigera-operator";
+  const only = "only the operator used it";
+  const chart = known(
+    "agents",
+    "HelmChart",
+    "rke2-calico",
+    "kube-system",
+    "RKE2's Helm controller would install it again",
+  );
   const list = [
-    ...operatorResources(view),
-    ...(facts.installation === "rke2"
-      ? [
-          known(
-            "controllers",
-            "HelmChart",
-            "rke2-calico",
-            "kube-system",
-            "RKE2's Helm controller would install it again",
-          ),
-        ]
-      : []),
-    known("controllers", "Deployment", operator, operator, why),
-    ...accessOf(operator, operator, "only the operator used it"),
-    known("access", "RoleBinding", "tigera-operator-secrets", operator, "only the operator used it"),
-    known("access", "ClusterRole", "tigera-operator-secrets", undefined, "only the operator used it"),
+    ...(facts.installation === "rke2" ? [{ ...chart, waitUntilGone: true }] : operatorResources(view)),
+    known(
+      "controllers",
+      "Deployment",
+      operator,
+      operator,
+      "only when its resources are gone, or their finalizers never go",
+    ),
+    ...rolesOf([operator], only),
+    known("access", "RoleBinding", "tigera-operator-secrets", operator, only),
+    known("access", "ClusterRole", "tigera-operator-secrets", undefined, only),
+    ...accountsOf([operator], operator, only),
     known("configuration", "ConfigMap", "kubernetes-services-endpoint", operator, "only the operator read it"),
     ...operatorDefinitions(view),
   ];
@@ -187,85 +196,19 @@ function operatorTable(view: ClusterView, facts: SourceFacts): readonly KnownObj
 
 function manifestTable(view: ClusterView, config: CalicoConfig): readonly KnownObject[] {
   const namespace = config.agents[0]?.namespace ?? "kube-system";
+  const why = "Calico's agents; they go before the definitions, or Felix loses its configuration while it enforces";
+  const only = "only Calico's agents used it";
   return [
-    ...ofWorkloads(
-      config.agents,
-      "agents",
-      "Calico's agents; they go before the definitions, or Felix loses its configuration while it enforces",
-    ),
-    known("agents", "DaemonSet", "calico-node", namespace, "Calico's agents"),
-    ...calicoBeside(namespace),
-    ...accessOf("calico-node", namespace, "only Calico used it"),
-    known("configuration", "ConfigMap", "calico-config", namespace, "only Calico's agents read it"),
-    known("configuration", "ConfigMap", "kubernetes-services-endpoint", namespace, "only Calico's agents read it"),
-    known("configuration", "Secret", "calico-etcd-secrets", namespace, "Calico's credentials for etcd"),
-  ].filter(
-    (object) =>
-      object.kind !== "ConfigMap" ||
-      object.name !== "kubernetes-services-endpoint" ||
-      view.distribution !== "openshift",
-  );
-}
-
-/** What Calico's manifests bring beside the agents: controllers, Typha, budgets and rights. */
-export function calicoBeside(namespace: string): readonly KnownObject[] {
-  return [
-    known(
-      "controllers",
-      "Deployment",
-      "calico-kube-controllers",
-      namespace,
-      "it writes Calico's objects again while it runs",
-    ),
-    known("controllers", "Deployment", "calico-typha", namespace, "only Calico's agents asked it"),
-    known("controllers", "Deployment", "calico-typha-horizontal-autoscaler", namespace, "it scaled Typha"),
-    known("controllers", "Service", "calico-typha", namespace, "only Calico's agents asked it"),
-    known(
-      "controllers",
-      "PodDisruptionBudget",
-      "calico-kube-controllers",
-      namespace,
-      "nothing is left for it to protect",
-    ),
-    known("controllers", "PodDisruptionBudget", "calico-typha", namespace, "nothing is left for it to protect"),
-    ...["calico-cni-plugin", "calico-kube-controllers", "calico-tier-getter", "typha-cpha"].flatMap((name) =>
-      accessOf(name, namespace, "only Calico used it"),
-    ),
-    known("access", "RoleBinding", "typha-cpha", namespace, "it belonged to Typha's autoscaler"),
-    known("access", "Role", "typha-cpha", namespace, "it belonged to Typha's autoscaler"),
-    known(
-      "configuration",
-      "ConfigMap",
-      "calico-typha-horizontal-autoscaler",
-      namespace,
-      "it belonged to Typha's autoscaler",
-    ),
-  ];
-}
-
-function apiServerTable(): readonly KnownObject[] {
-  const namespace = "calico-apiserver";
-  const why = "it belonged to Calico's API server";
-  return [
-    known(
-      "webhooks",
-      "APIService",
-      "v3.projectcalico.org",
-      undefined,
-      "an aggregated API without its server makes every discovery of the API slow",
-    ),
-    known("controllers", "Deployment", "calico-apiserver", namespace, "it served projectcalico.org/v3"),
-    known("controllers", "Service", "calico-api", namespace, why),
-    known("access", "ServiceAccount", "calico-apiserver", namespace, why),
-    ...[
-      "calico-apiserver-access-crds",
-      "calico-apiserver-delegate-auth",
-      "calico-apiserver-webhook-reader",
-      "calico-extension-apiserver-auth-access",
-    ].map((name) => known("access", "ClusterRoleBinding", name, undefined, why)),
-    ...["calico-crds", "calico-extension-apiserver-auth-access", "calico-webhook-reader"].map((name) =>
-      known("access", "ClusterRole", name, undefined, why),
-    ),
+    ...ofWorkloads(config.agents, "agents", why),
+    known("agents", "DaemonSet", "calico-node", namespace, why),
+    ...calicoControllers(view, namespace),
+    ...rolesOf(["calico-node"], only),
+    ...accountsOf(["calico-node"], namespace, only),
+    known("configuration", "ConfigMap", "calico-config", namespace, only),
+    known("configuration", "ConfigMap", "kubernetes-services-endpoint", namespace, only),
+    ...(config.datastore === "etcd"
+      ? [known("configuration", "Secret", "calico-etcd-secrets", namespace, "Calico's credentials for etcd")]
+      : []),
   ];
 }
 

@@ -8,12 +8,12 @@ import {
   readCalicoConfig,
 } from "../calico-config.ts";
 import { etcdFinding } from "../calico-hazards.ts";
-import { calicoDefinitions, calicoPolicyObjects } from "../calico-removal.ts";
+import { calicoControllers, calicoDefinitions, calicoPolicyObjects } from "../calico-removal.ts";
 import type { ClusterView } from "../cluster-view.ts";
 import { type FlannelConfig, flannelAnnotationPrefix, flannelDevices, readFlannelConfig } from "../flannel-config.ts";
 import { hasContainer, isCalicoNode, isFlanneld } from "../images.ts";
 import { installationOf } from "../installation.ts";
-import { accessOf, type KnownObject, known, ofWorkloads, planRemoval } from "../removal.ts";
+import { accountsOf, type KnownObject, known, ofWorkloads, planRemoval, rolesOf } from "../removal.ts";
 import type { LiveSupport, NodeLeftovers, SourceFacts } from "../source.ts";
 import { findAgents, type SourceAdapter } from "../source-adapter.ts";
 import type { Workload } from "../workload.ts";
@@ -140,47 +140,58 @@ function decideLive(_view: ClusterView, facts: SourceFacts): LiveSupport {
 function removalTable(view: ClusterView, facts: SourceFacts): readonly KnownObject[] {
   const namespace = "kube-system";
   const agents = findAgents(canal.signals, view);
-  const configuration = facts.installation === "rke2" ? "rke2-canal-config" : "canal-config";
+  const why = "Canal's agents; they go before the definitions, or Felix loses its configuration while it enforces";
+  const only = "only Canal's agents used it";
+  const chart = known("agents", "HelmChart", "rke2-canal", namespace, "RKE2's Helm controller would install it again");
   return [
-    ...(facts.installation === "rke2"
-      ? [known("manager", "HelmChart", "rke2-canal", namespace, "RKE2's Helm controller would install it again")]
-      : []),
     ...calicoPolicyObjects(view),
-    ...ofWorkloads(
-      agents,
-      "agents",
-      "Canal's agents; they go before the definitions, or Felix loses its configuration while it enforces",
-    ),
-    known("agents", "DaemonSet", "canal", namespace, "Canal's agents"),
-    known("agents", "DaemonSet", "canal-node", namespace, "Canal's agents, as the etcd manifests name them"),
+    ...(facts.installation === "rke2" ? [{ ...chart, waitUntilGone: true }] : []),
+    ...ofWorkloads(agents, "agents", why),
+    known("agents", "DaemonSet", "canal", namespace, why),
+    ...calicoControllers(view, namespace),
+    known("access", "ClusterRoleBinding", "canal-calico", undefined, only),
+    known("access", "ClusterRoleBinding", "canal-flannel", undefined, only),
+    known("access", "ClusterRole", "calico-node", undefined, only),
+    known("access", "ClusterRole", "flannel", undefined, only),
+    ...accountsOf(["canal"], namespace, only),
+    ...(agents.length > 1 ? twoDaemonSets(agents) : []),
+    ...(facts.datastore === "etcd" ? etcdObjects(namespace) : []),
     known(
-      "controllers",
-      "Deployment",
-      "calico-kube-controllers",
+      "configuration",
+      "ConfigMap",
+      facts.installation === "rke2" ? "rke2-canal-config" : "canal-config",
       namespace,
-      "it writes Calico's objects again while it runs",
+      only,
     ),
-    known(
-      "controllers",
-      "PodDisruptionBudget",
-      "calico-kube-controllers",
-      namespace,
-      "nothing is left for it to protect",
-    ),
-    known("controllers", "Job", "configure-canal", namespace, "the etcd manifests' one-time Job"),
-    known("access", "ClusterRoleBinding", "canal-calico", undefined, "only Canal's agents used it"),
-    known("access", "ClusterRoleBinding", "canal-flannel", undefined, "only Canal's agents used it"),
-    ...["calico-cni-plugin", "calico-kube-controllers", "canal", "canal-node"].flatMap((name) =>
-      accessOf(name, namespace, "only Canal used it"),
-    ),
-    known("access", "ClusterRoleBinding", "calico-tier-getter", undefined, "it gave users the right to read tiers"),
-    ...["calico-node", "calico-tier-getter", "flannel"].map((name) =>
-      known("access", "ClusterRole", name, undefined, "only Canal used it"),
-    ),
-    known("configuration", "ConfigMap", configuration, namespace, "only Canal's agents read it"),
-    known("configuration", "Secret", "calico-etcd-secrets", namespace, "Calico's credentials for etcd"),
     ...calicoDefinitions(view),
   ];
+}
+
+// Source: Calico v3.31 manifests/canal-etcd.yaml.
+function etcdObjects(namespace: string): readonly KnownObject[] {
+  const only = "only Canal's agents used it";
+  return [
+    known("controllers", "Job", "configure-canal", namespace, "it wrote flannel's network into etcd once"),
+    ...rolesOf(["canal"], only),
+    ...accountsOf(["canal-node"], namespace, only),
+    known("configuration", "Secret", "calico-etcd-secrets", namespace, "Calico's credentials for etcd"),
+  ];
+}
+
+// Flannel and Calico installed one beside the other bring the objects of both.
+function twoDaemonSets(agents: readonly Workload[]): readonly KnownObject[] {
+  const only = "only the agents used it";
+  return agents.flatMap((agent) => [
+    ...accountsOf([agent.serviceAccountName ?? agent.name], agent.namespace, only),
+    ...rolesOf([isCalicoDaemon(agent) ? "calico-node" : "flannel"], only),
+    known(
+      "configuration",
+      "ConfigMap",
+      isCalicoDaemon(agent) ? "calico-config" : "kube-flannel-cfg",
+      agent.namespace,
+      only,
+    ),
+  ]);
 }
 
 function leftovers(_view: ClusterView, facts: SourceFacts): NodeLeftovers {

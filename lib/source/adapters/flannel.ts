@@ -8,9 +8,10 @@ import { sourceFinding } from "../findings.ts";
 import { flannelAnnotationPrefix, flannelDevices, readFlannelConfig } from "../flannel-config.ts";
 import { hasContainer, isCalicoNode, isFlanneld } from "../images.ts";
 import { installationOf } from "../installation.ts";
+import { kubeRouterChains, kubeRouterSets } from "../kube-router-config.ts";
 import { readNodeFlag } from "../kubernetes-network.ts";
 import { embedsPolicyController, enginesOf } from "../policy-engines.ts";
-import { accessOf, type KnownObject, known, ofWorkloads, ownNamespace, planRemoval } from "../removal.ts";
+import { accountsOf, type KnownObject, known, ofWorkloads, ownNamespace, planRemoval, rolesOf } from "../removal.ts";
 import type { LiveSupport, NodeLeftovers, SourceFacts, SourcePreparation } from "../source.ts";
 import { type EmbeddedAgent, findAgents, type SourceAdapter } from "../source-adapter.ts";
 import { versionOfImage, type Workload } from "../workload.ts";
@@ -200,6 +201,14 @@ export function kopsNetworking(name: string): SourcePreparation {
   };
 }
 
+const rke2Chart = known(
+  "agents",
+  "HelmChart",
+  "rke2-flannel",
+  "kube-system",
+  "RKE2's Helm controller would install it again",
+);
+
 function removalTable(view: ClusterView, facts: SourceFacts): readonly KnownObject[] {
   if (facts.daemonSets.length === 0 && (facts.installation === "k3s" || facts.installation === "rancher-desktop"))
     return [];
@@ -207,9 +216,7 @@ function removalTable(view: ClusterView, facts: SourceFacts): readonly KnownObje
   const namespaces = agents.length > 0 ? agents.map((agent) => agent.namespace) : ["kube-flannel", "kube-system"];
   const table = [...new Set(namespaces)].flatMap((namespace) => objectsIn(namespace));
   const list = [
-    ...(facts.installation === "rke2"
-      ? [known("manager", "HelmChart", "rke2-flannel", "kube-system", "RKE2's Helm controller would install it again")]
-      : []),
+    ...(facts.installation === "rke2" ? [{ ...rke2Chart, waitUntilGone: true }] : []),
     ...ofWorkloads(agents, "agents", "flannel's agents; pods keep no address of theirs any more"),
     ...table,
   ];
@@ -225,27 +232,32 @@ function objectsIn(namespace: string): readonly KnownObject[] {
       namespace,
       "flannel's agents; pods keep no address of theirs any more",
     ),
-    ...accessOf("flannel", namespace, "only flannel's agents used it"),
+    ...rolesOf(["flannel"], "only flannel's agents used it"),
+    ...accountsOf(["flannel"], namespace, "only flannel's agents used it"),
     known("configuration", "ConfigMap", "kube-flannel-cfg", namespace, "only flannel's agents read it"),
   ];
 }
 
 function leftovers(_view: ClusterView, facts: SourceFacts): NodeLeftovers {
+  const network = facts.cniNetworkName ?? "cbr0";
+  const isEmbedded = facts.daemonSets.length === 0;
+  const hasController = facts.policyEngines.includes("k3s");
   return {
     devices: facts.devices,
-    iptablesChainPrefixes: ["FLANNEL-"],
+    iptablesChainPrefixes: hasController ? ["FLANNEL-", ...kubeRouterChains] : ["FLANNEL-"],
     iptablesRuleTags: ["flanneld forward", "flanneld masq"],
     nftTables: facts.dataplane === "nftables" ? ["flannel-ipv4", "flannel-ipv6"] : [],
-    ipsetPrefixes: facts.policyEngines.includes("k3s") ? ["KUBE-"] : [],
+    ipsetPrefixes: hasController ? kubeRouterSets : [],
     files: [
       `${facts.cniConfDirectory}/10-flannel.conflist`,
       `${facts.cniConfDirectory}/10-flannel.conflist.cilium_bak`,
-      `${facts.cniBinDirectory}/flannel`,
+      // k3s links its own binary there and makes the link again at every start.
+      ...(isEmbedded ? [] : [`${facts.cniBinDirectory}/flannel`]),
       "/run/flannel",
-      `/var/lib/cni/networks/${facts.cniNetworkName ?? "cbr0"}`,
+      `/var/lib/cni/networks/${network}`,
       "/var/lib/cni/flannel",
     ],
     nodeAnnotationPrefixes: ["flannel.alpha.coreos.com/"],
-    portmapNetworks: [facts.cniNetworkName ?? "cbr0"],
+    portmapNetworks: [network],
   };
 }
