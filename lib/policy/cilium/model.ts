@@ -10,6 +10,8 @@ export interface CiliumRule {
   readonly specIndex: number;
   /** Where the rule stands in its object: `spec` (absent means that too) or `specs[2]`. */
   readonly path?: string;
+  /** Where a field of the object stands in the user's file; absent for objects that were not read from one. */
+  readonly locate?: (field: string) => Position;
   /** Pods (with the automatic scopes of reference policy 2.4 applied) or nodes (`nodeSelector`, inert without the host firewall). */
   readonly subject: { readonly kind: "endpoints" | "nodes"; readonly selector: Selector };
   /** Whether this rule switches its subjects to default deny, per direction: it has a section there and enableDefaultDeny is not false. */

@@ -26,6 +26,7 @@ export function readCiliumPolicies(objects: readonly RawObject[], settings: Cili
   const open = (raw: RawObject): Reading => ({
     identity: identityOf(raw),
     position: raw.position,
+    raw,
     settings,
     keepsLabel,
     findings,

@@ -40,6 +40,7 @@ export function readKubernetesPolicy(reading: Reading, raw: RawObject): CiliumRu
       identity: reading.identity,
       position: reading.position,
       specIndex: 0,
+      ...(raw.locate !== undefined && { locate: raw.locate }),
       subject: { kind: "endpoints", selector: selectorOf([...own, namespaceRequirement(namespace)]) },
       defaultDeny: { ingress: governsIngress, egress: governsEgress },
       ingress,

@@ -1,4 +1,6 @@
+import { whereOf } from "../../core/finding.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../core/json.ts";
+import { positionOf } from "../../inventory/inventory.ts";
 import { icmpTypes } from "./icmp-types.ts";
 import type { CiliumL4 } from "./model.ts";
 import { note, type Reading, readList, readObject, readText, reject, rejectUnknownKeys } from "./reading.ts";
@@ -195,17 +197,12 @@ function refuseDenyFields(reading: Reading, object: JsonObject, path: string): u
       code: "cilium/deny-field",
       severity: "error",
       message: `${path}.${key} is no field of a deny rule and is dropped in silence`,
-      where: { ...reading.position, object: objectName(reading), field: `${path}.${key}` },
+      where: whereOf(reading.identity, positionOf(reading.raw, `${path}.${key}`), `${path}.${key}`),
       reason: "A deny rule denies the whole port; without the field it denies more than it says",
       remedy: "write the restriction as an allow rule",
     });
   }
   return undefined;
-}
-
-function objectName(reading: Reading): string {
-  const { kind, namespace, name } = reading.identity;
-  return namespace === undefined ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
 }
 
 /** The HTTP requests that an item lets through, one text each; `undefined` when it does not look at HTTP. */

@@ -66,6 +66,7 @@ export function readRule(
     position: reading.position,
     specIndex: place.specIndex,
     path,
+    ...(reading.raw.locate !== undefined && { locate: reading.raw.locate }),
     subject: { kind: subject.kind, selector: subject.selector },
     defaultDeny: {
       ingress: lists.ingress.length + lists.ingressDeny.length > 0 && postures.ingress,

@@ -1,7 +1,7 @@
 import { type Finding, whereOf } from "../../core/finding.ts";
 import type { ObjectIdentity } from "../../core/identity.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../core/json.ts";
-import type { Position } from "../../inventory/inventory.ts";
+import { type Position, positionOf, type RawObject } from "../../inventory/inventory.ts";
 import type { CiliumSettings } from "../space/world.ts";
 import { type CiliumFindingCode, ciliumFindings } from "./findings.ts";
 
@@ -9,6 +9,7 @@ import { type CiliumFindingCode, ciliumFindings } from "./findings.ts";
 export interface Reading {
   readonly identity: ObjectIdentity;
   readonly position: Position;
+  readonly raw: RawObject;
   readonly settings: CiliumSettings;
   /** Whether the label filter of the agents keeps a pod label key. */
   readonly keepsLabel: (key: string) => boolean;
@@ -33,7 +34,7 @@ export function reject(
     code,
     severity: "error",
     message,
-    where: whereOf(reading.identity, reading.position, field),
+    where: whereOf(reading.identity, positionOf(reading.raw, field), field),
     reason: rejection,
     remedy,
   });
@@ -45,7 +46,7 @@ export function note(reading: Reading, code: CiliumFindingCode, field: string, m
     code,
     severity: ciliumFindings[code].severity,
     message,
-    where: whereOf(reading.identity, reading.position, field),
+    where: whereOf(reading.identity, positionOf(reading.raw, field), field),
     reason: ciliumFindings[code].meaning,
     remedy,
   });

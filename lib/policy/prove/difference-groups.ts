@@ -1,10 +1,12 @@
 import { byAll, byText } from "../../core/order.ts";
 import { type L4Set, pointOf, printL4, uniteL4 } from "../space/l4-set.ts";
+import type { PacketEnd } from "../space/packet-end.ts";
+import type { PeerBlock } from "../space/packet-space.ts";
 import type { DifferenceCell } from "./compare.ts";
 import { divergenceOf } from "./divergences.ts";
 import type { PolicySide } from "./policy-side.ts";
 import { causeKey, decisionOf, flowEndOf, witnessOf } from "./printing.ts";
-import type { ProofDifference } from "./proof.ts";
+import type { FlowEnd, ProofDifference } from "./proof.ts";
 
 /** Differences with one pair of causes: the first cell seen, a cell to show, and how many flows there are. */
 export interface DifferenceGroup {
@@ -64,6 +66,20 @@ function rank(point: number): number {
   return place < 0 ? familiar.length : place;
 }
 
+/**
+ * Folds a group that alone would be a declared divergence into the group of the same causes that is none: a rule that
+ * opens everything does not open nodes by intent.
+ */
+export function foldDivergences(groups: DifferenceGroups): DifferenceGroup[] {
+  return [...groups.values()].filter((group) => {
+    if (group.divergence === undefined) return true;
+    const plain = groups.get(group.key.slice(0, -group.divergence.length));
+    if (plain === undefined) return true;
+    plain.flows += group.flows;
+    return false;
+  });
+}
+
 /** Groups as differences: opened before closed, then the most flows, then by their causes. */
 export function differencesOf(
   groups: Iterable<DifferenceGroup>,
@@ -81,13 +97,16 @@ const compareDifferences = byAll<ProofDifference>(
   byText((difference) => difference.after.decidedBy),
 );
 
+/** A pod's traffic to itself is never policed: another pod stands for the peer where there is one. */
+function peerEndOf(subject: PacketEnd, { sample, other }: PeerBlock): FlowEnd {
+  if (subject !== sample) return flowEndOf(sample);
+  return sample.names.length > 1 || other === undefined ? flowEndOf(sample, 1) : flowEndOf(other);
+}
+
 function differenceOf(group: DifferenceGroup, before: PolicySide, after: PolicySide): ProofDifference {
   const { shown } = group;
   const subject = shown.subject.sample;
-  const peer = shown.peer.sample;
-  // A pod's traffic to itself is never policed: another pod of the class stands for the peer.
-  const isOneClass = subject === peer && peer.names.length > 1;
-  const witness = witnessOf(shown.half, flowEndOf(subject), flowEndOf(peer, isOneClass ? 1 : 0), {
+  const witness = witnessOf(shown.half, flowEndOf(subject), peerEndOf(subject, shown.peer), {
     point: group.point,
     variant: shown.variant,
     family: shown.family,

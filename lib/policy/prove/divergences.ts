@@ -30,7 +30,7 @@ export const divergences = {
   D7: { id: "D7", why: "Calico drops VXLAN and IP-in-IP packets that pods make themselves; Cilium has no such rule" },
   D8: {
     id: "D8",
-    why: "IP protocols other than TCP, UDP, SCTP, ICMP and ICMPv6 lose access where a rule named what it excludes",
+    why: "IP protocols and ICMP types that are hardly ever used lose access where a rule named what it excludes and Cilium has to name what it allows",
   },
   D9: {
     id: "D9",
@@ -43,11 +43,11 @@ export const divergences = {
   },
 } as const satisfies Readonly<Record<string, Divergence>>;
 
-/** The headers that are compared for a half and family: everything but what D6 and D7 set aside. */
+/** The headers that are compared for a half and family: everything but port 0, which no socket has, and what D6 and D7 set aside. */
 export function comparedHeaders(half: Half, family: 4 | 6, sides: readonly PolicySide[]): L4Set {
   const isCalico = sides.some(({ engine }) => engine === "calico");
   let headers = subtractL4(everyL4, protocolL4(family === 4 ? protocols.ICMPv6 : protocols.ICMP));
-  headers = subtractL4(headers, trackedHeaders(half, family));
+  headers = subtractL4(subtractL4(headers, portZero), trackedHeaders(half, family));
   if (half === "egress" && isCalico) headers = subtractL4(headers, tunnelHeaders);
   return headers;
 }
@@ -58,13 +58,39 @@ function trackedHeaders(half: Half, family: 4 | 6): L4Set {
   return [icmpL4(protocols.ICMPv6, 129), ...(half === "egress" ? discovery : [])].reduce(uniteL4);
 }
 
-const tunnelHeaders: L4Set = uniteL4(portsL4(protocols.UDP, 4789, 4789), protocolL4(4));
-
-const commonHeaders: L4Set = [protocols.TCP, protocols.UDP, protocols.SCTP, protocols.ICMP, protocols.ICMPv6]
-  .map(protocolL4)
+const portZero: L4Set = [protocols.TCP, protocols.UDP, protocols.SCTP, protocols.UDPLite]
+  .map((protocol) => portsL4(protocol, 0, 0))
   .reduce(uniteL4);
 
-/** The part of the headers that belongs to protocols in common use. */
+const tunnelHeaders: L4Set = uniteL4(portsL4(protocols.UDP, 4789, 4789), protocolL4(4));
+
+/** ICMP types in use, as the mapping lists them where a rule means all of them. Source: IANA registries; reference policy 3.2. */
+const typesInUse: Readonly<Record<number, readonly (readonly [number, number])[]>> = {
+  [protocols.ICMP]: [
+    [3, 5],
+    [8, 14],
+    [40, 40],
+    [42, 43],
+  ],
+  [protocols.ICMPv6]: [
+    [1, 4],
+    [128, 137],
+    [141, 143],
+    [151, 153],
+    [160, 161],
+  ],
+};
+
+const commonHeaders: L4Set = [
+  ...[protocols.TCP, protocols.UDP, protocols.SCTP].map(protocolL4),
+  ...[protocols.ICMP, protocols.ICMPv6].flatMap((protocol) =>
+    (typesInUse[protocol] ?? []).map(
+      ([first, last]): L4Set => [icmpL4(protocol, first)[0] ?? 0, icmpL4(protocol, last)[1] ?? 0],
+    ),
+  ),
+].reduce(uniteL4);
+
+/** Whether an interval holds headers in common use; it lies on one side of each of `commonBoundaries`. */
 export function isCommon(from: number, to: number): boolean {
   return intersectL4([from, to], commonHeaders).length > 0;
 }

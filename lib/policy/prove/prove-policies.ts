@@ -6,7 +6,13 @@ import type { World } from "../space/world.ts";
 import { type Coverage, compareHalf } from "./compare.ts";
 import { compileCalico } from "./compile-calico.ts";
 import { compileCilium } from "./compile-cilium.ts";
-import { addToGroups, type DifferenceGroup, type DifferenceGroups, differencesOf } from "./difference-groups.ts";
+import {
+  addToGroups,
+  type DifferenceGroup,
+  type DifferenceGroups,
+  differencesOf,
+  foldDivergences,
+} from "./difference-groups.ts";
 import {
   commonBoundaries,
   comparedHeaders,
@@ -53,7 +59,7 @@ export function provePolicies(input: ProofInput): Proof {
     compareInSpace(input, space, groups, coverage);
   }
   if (!isFull(input, groups)) compareHealth(input, groups, coverage);
-  return proofOf(input, groups, coverage, sizes);
+  return proofOf(input, foldDivergences(groups), coverage, sizes);
 }
 
 function compareInSpace(input: ProofInput, space: PacketSpace, groups: DifferenceGroups, coverage: Coverage): void {
@@ -125,11 +131,11 @@ function heldAgainst(input: ProofInput, groups: Iterable<DifferenceGroup>): Diff
 
 function proofOf(
   input: ProofInput,
-  groups: DifferenceGroups,
+  groups: readonly DifferenceGroup[],
   coverage: Coverage,
   sizes: readonly PacketSpace["size"][],
 ): Proof {
-  const differences = differencesOf(heldAgainst(input, groups.values()), input.before, input.after);
+  const differences = differencesOf(heldAgainst(input, groups), input.before, input.after);
   const largest = (key: keyof PacketSpace["size"]): number => Math.max(0, ...sizes.map((size) => size[key]));
   return {
     equal: differences.length === 0,
@@ -145,8 +151,8 @@ function proofOf(
   };
 }
 
-function intendedOf(input: ProofInput, groups: DifferenceGroups): Proof["intended"] {
-  const accepted = [...groups.values()].filter((group) => isAccepted(input, group));
+function intendedOf(input: ProofInput, groups: readonly DifferenceGroup[]): Proof["intended"] {
+  const accepted = groups.filter((group) => isAccepted(input, group));
   const flowsOf = (id: string): number =>
     accepted.filter(({ divergence }) => divergence === id).reduce((sum, { flows }) => sum + flows, 0);
   const isMigration = input.before.engine !== input.after.engine;

@@ -283,39 +283,56 @@ function splitBlocks(handles: readonly EndsHandle[], ends: readonly PacketEnd[],
       blockOf.set(end, to);
     }
   });
-  const members = new Map<number, { first: number; count: number; weight: number }>();
+  const members = new Map<number, BlockMembers>();
   let touchedWeight = 0;
   for (const [end, block] of blockOf) {
     const weight = ends[end]?.weight ?? 0;
     touchedWeight += weight;
-    const known = members.get(block);
-    if (known === undefined) members.set(block, { first: end, count: 1, weight });
-    else {
-      known.count += 1;
-      known.weight += weight;
-      known.first = Math.min(known.first, end);
-    }
+    addMember(members, block, end, weight);
   }
   const untouched = ends.length - blockOf.size;
   if (untouched > 0) {
-    const first = firstMissing(blockOf);
-    const total = totalWeight(ends);
-    members.set(0, { first, count: untouched, weight: total - touchedWeight });
+    const first = firstMissing(blockOf, 0);
+    const weight = totalWeight(ends) - touchedWeight;
+    members.set(0, { first, second: untouched > 1 ? firstMissing(blockOf, first + 1) : -1, count: untouched, weight });
   }
   const negated = Uint8Array.from(handles, (handle) => (sets.stored(handle).isNegated ? 1 : 0));
   return [...members.entries()]
     .sort((a, b) => a[1].first - b[1].first)
-    .flatMap(([block, { first, count, weight }]) => {
+    .flatMap(([block, { first, second, count, weight }]) => {
       const sample = ends[first];
+      const other = ends[second];
       if (sample === undefined) return [];
       const isIn = negated.slice();
       for (const place of listed[block] ?? []) isIn[place] = 1 - (negated[place] ?? 0);
-      return [{ isIn, weight, sample, ...(count === 1 && { only: first }) }];
+      return [{ isIn, weight, sample, ...(other !== undefined && { other }), ...(count === 1 && { only: first }) }];
     });
 }
 
-function firstMissing(touched: ReadonlyMap<number, number>): number {
-  let end = 0;
+interface BlockMembers {
+  first: number;
+  /** -1 when there is none. */
+  second: number;
+  count: number;
+  weight: number;
+}
+
+function addMember(members: Map<number, BlockMembers>, block: number, end: number, weight: number): void {
+  const known = members.get(block);
+  if (known === undefined) {
+    members.set(block, { first: end, second: -1, count: 1, weight });
+    return;
+  }
+  known.count += 1;
+  known.weight += weight;
+  if (end < known.first) {
+    known.second = known.first;
+    known.first = end;
+  } else if (known.second < 0 || end < known.second) known.second = end;
+}
+
+function firstMissing(touched: ReadonlyMap<number, number>, from: number): number {
+  let end = from;
   while (touched.has(end)) end += 1;
   return end;
 }

@@ -160,13 +160,19 @@ export function printL4(set: L4Set): string {
 function printInterval(from: number, to: number): string[] {
   const first = Math.floor(from / span);
   const last = Math.floor((to - 1) / span);
-  if (from % span === 0 && to % span === 0 && last > first) return [`protocols ${first}-${last}`];
-  const parts: string[] = [];
-  for (let protocol = first; protocol <= last; protocol += 1)
-    parts.push(
+  // Whole protocols in a row are printed together, a part of one at either end by itself.
+  const head = from % span === 0 ? [] : [first];
+  const tail = to % span === 0 || (first === last && head.length > 0) ? [] : [last];
+  const parts = (list: readonly number[]): string[] =>
+    list.map((protocol) =>
       printOneProtocol(protocol, Math.max(from - protocol * span, 0), Math.min(to - protocol * span, span) - 1),
     );
-  return parts;
+  return [...parts(head), ...printWhole(first + head.length, last - tail.length), ...parts(tail)];
+}
+
+function printWhole(first: number, last: number): string[] {
+  if (first > last) return [];
+  return [first === last ? protocolName(first) : `protocols ${first}-${last}`];
 }
 
 function printOneProtocol(protocol: number, low: number, high: number): string {

@@ -32,6 +32,8 @@ export interface PeerBlock {
   readonly isIn: Uint8Array;
   readonly weight: number;
   readonly sample: PacketEnd;
+  /** An end of another class than the sample's, where the block has one. */
+  readonly other?: PacketEnd;
   readonly only?: number;
 }
 
