@@ -18,6 +18,8 @@ export interface WaveNode {
   readonly barePods: readonly string[];
   readonly localStoragePods: readonly string[];
   readonly hostPorts: readonly number[];
+  /** True for a node of an opened wave that the inventory does not hold any more; its other fields are empty. */
+  readonly isGone?: boolean;
 }
 
 /** A workload that a wave touches. */
@@ -32,7 +34,7 @@ export interface WaveWorkload {
 
 /** A node batch that moves together. */
 export interface Wave {
-  /** Stage id: `100-canary`, `110-general-a`. */
+  /** Stage id: `100-canary`, `110-general-a`. Ids are in order as texts, not as numbers: `1305-…` follows `130-…`. */
   readonly id: string;
   readonly title: string;
   readonly group: string;
@@ -41,6 +43,34 @@ export interface Wave {
   readonly mode: RollMode;
   readonly workloads: readonly WaveWorkload[];
   readonly estimateSeconds: number;
+  /** Zones of its nodes, sorted. */
+  readonly zones: readonly string[];
+  /**
+   * The rule of the plan that made it, in words. Rendered beside the wave's hostnames and read back as `RenderedWave.rule`:
+   * a held wave keeps its nodes while the rule is the same.
+   */
+  readonly rule: string;
+  /** Whether the wave was opened, so that its nodes never change again. */
+  readonly isLocked: boolean;
+}
+
+/** A wave as it stands in the output that was rendered before: what keeps nodes where they are. */
+export interface RenderedWave {
+  readonly id: string;
+  /** Values of `kubernetes.io/hostname` that its CiliumNodeConfig selects. */
+  readonly hostnames: readonly string[];
+  /** Names of the nodes where they differ from the hostnames, by hostname. */
+  readonly names?: Readonly<Record<string, string>>;
+  /** `Wave.rule` at that time; absent: the wave keeps its nodes whatever the plan says. */
+  readonly rule?: string;
+}
+
+/** What wave planning needs besides the inventory and the plan. */
+export interface WaveSettings {
+  /** Hostnames of nodes that run on the target already, by whatever means. */
+  readonly alreadyMigrated?: readonly string[];
+  /** Waves of the output that was rendered before, in any order. */
+  readonly renderedWaves?: readonly RenderedWave[];
 }
 
 /** All waves in their order, nodes that no wave takes, and why. */

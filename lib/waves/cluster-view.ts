@@ -1,0 +1,158 @@
+import { byAll, compareText } from "../core/order.ts";
+import type { Inventory, Node, Pod } from "../inventory/inventory.ts";
+import { objectsOf } from "../inventory/inventory.ts";
+import { poolOf } from "./node-pool.ts";
+import { isDNSPod, isIngressPod, type NodeTrait, traitsOf } from "./node-traits.ts";
+
+/** How a pod is treated when its node is rolled. */
+export type PodRole = "daemonSet" | "mirror" | "hostNetwork" | "movable";
+
+/** A pod that runs or waits on a node, with what planning asks of it again and again. */
+export interface PodView {
+  readonly pod: Pod;
+  readonly role: PodRole;
+  /** `Kind/namespace/name` of its workload; absent for a bare pod. */
+  readonly workload?: string;
+}
+
+/** A node with the pods on it that have not finished. */
+export interface NodeView {
+  readonly node: Node;
+  readonly pool: string;
+  readonly zone?: string;
+  readonly traits: readonly NodeTrait[];
+  /** Sorted by namespace and name. */
+  readonly pods: readonly PodView[];
+}
+
+/** A set of pods of which one wave must not hold all: the replicas of a workload, or all pods of one service of the cluster. */
+export interface ReplicaSetView {
+  /** `Kind/namespace/name`, `cluster DNS` or `ingress controllers`. */
+  readonly name: string;
+  readonly kind: "workload" | "dns" | "ingress";
+  readonly replicas: number;
+  /** Pods of the set on each node, by the node's name. */
+  readonly countByNode: ReadonlyMap<string, number>;
+}
+
+/** The inventory as planning reads it. */
+export interface ClusterView {
+  /** Sorted by name. */
+  readonly nodes: readonly NodeView[];
+  readonly nodesByName: ReadonlyMap<string, NodeView>;
+  /** Pods that have not finished, on nodes of the inventory; sorted by namespace and name. */
+  readonly pods: readonly PodView[];
+  /** Workloads whose pods move, and the services of the cluster; by name. */
+  readonly replicaSets: ReadonlyMap<string, ReplicaSetView>;
+  /** `spec.replicas` of each workload that says it, by `Kind/namespace/name`. */
+  readonly wantedReplicas: ReadonlyMap<string, number>;
+}
+
+/** Reads from an inventory what planning needs. One pass over nodes and pods. */
+export function viewCluster(inventory: Inventory): ClusterView {
+  const podsByNode = new Map<string, PodView[]>(inventory.nodes.map((node) => [node.name, []]));
+  const pods: PodView[] = [];
+  for (const pod of inventory.pods) {
+    const list = pod.nodeName === undefined ? undefined : podsByNode.get(pod.nodeName);
+    if (list === undefined || pod.phase === "Succeeded" || pod.phase === "Failed") continue;
+    const view = viewPod(pod);
+    list.push(view);
+    pods.push(view);
+  }
+  pods.sort(comparePods);
+  const nodes = inventory.nodes
+    .map((node) => viewNode(node, podsByNode.get(node.name) ?? []))
+    .sort((a, b) => compareText(a.node.name, b.node.name));
+  return {
+    nodes,
+    nodesByName: new Map(nodes.map((view) => [view.node.name, view])),
+    pods,
+    replicaSets: collectReplicaSets(nodes),
+    wantedReplicas: readWantedReplicas(inventory),
+  };
+}
+
+function viewNode(node: Node, pods: PodView[]): NodeView {
+  pods.sort(comparePods);
+  return {
+    node,
+    pool: poolOf(node),
+    ...(node.zone !== undefined && { zone: node.zone }),
+    traits: traitsOf(
+      node,
+      pods.map((view) => view.pod),
+    ),
+    pods,
+  };
+}
+
+const comparePods = byAll<PodView>(
+  (a, b) => compareText(a.pod.namespace, b.pod.namespace),
+  (a, b) => compareText(a.pod.name, b.pod.name),
+);
+
+function viewPod(pod: Pod): PodView {
+  const owner = pod.workload ?? pod.owner;
+  return {
+    pod,
+    role: roleOf(pod),
+    ...(owner !== undefined && { workload: `${owner.kind}/${pod.namespace}/${owner.name}` }),
+  };
+}
+
+function roleOf(pod: Pod): PodRole {
+  if (pod.isMirror) return "mirror";
+  if (pod.owner?.kind === "DaemonSet") return "daemonSet";
+  return pod.isHostNetwork ? "hostNetwork" : "movable";
+}
+
+/** Kinds whose pods are no replicas of each other: one run each, or one on every node. */
+const noReplicas = new Set(["DaemonSet", "Job", "CronJob", "Node"]);
+
+function collectReplicaSets(nodes: readonly NodeView[]): ReadonlyMap<string, ReplicaSetView> {
+  const sets = new Map<string, { kind: ReplicaSetView["kind"]; counts: Map<string, number> }>();
+  const add = (name: string, kind: ReplicaSetView["kind"], node: string): void => {
+    const set = sets.get(name) ?? { kind, counts: new Map<string, number>() };
+    set.counts.set(node, (set.counts.get(node) ?? 0) + 1);
+    sets.set(name, set);
+  };
+  for (const { node, pods } of nodes)
+    for (const view of pods) {
+      const isDNS = isDNSPod(view.pod);
+      const isIngress = isIngressPod(view.pod);
+      const isReplica =
+        view.workload !== undefined && !noReplicas.has(view.workload.slice(0, view.workload.indexOf("/")));
+      // A DaemonSet of ingress controllers on a few nodes is a set of replicas like any other.
+      if (view.workload !== undefined && (isReplica || ((isDNS || isIngress) && view.role === "daemonSet")))
+        add(view.workload, "workload", node.name);
+      if (isDNS) add("cluster DNS", "dns", node.name);
+      if (isIngress) add("ingress controllers", "ingress", node.name);
+    }
+  return new Map(
+    [...sets]
+      .sort(([a], [b]) => compareText(a, b))
+      .map(([name, { kind, counts }]) => {
+        let replicas = 0;
+        for (const number of counts.values()) replicas += number;
+        return [name, { name, kind, replicas, countByNode: counts }];
+      }),
+  );
+}
+
+function readWantedReplicas(inventory: Inventory): ReadonlyMap<string, number> {
+  const wanted = new Map<string, number>();
+  for (const kind of ["Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"])
+    for (const object of objectsOf(inventory, kind)) {
+      const spec = object.object["spec"];
+      const replicas = typeof spec === "object" && spec !== null && "replicas" in spec ? spec["replicas"] : undefined;
+      // The API's default is 1 where the field is absent.
+      wanted.set(`${kind}/${object.namespace ?? ""}/${object.name}`, typeof replicas === "number" ? replicas : 1);
+    }
+  return wanted;
+}
+
+/** The pods of a node that a roll moves: those on the pod network, and those on the host's where the machine goes away. */
+export function movedPods(view: NodeView, mode: "evict" | "recycle" | "reboot" | "replace"): readonly PodView[] {
+  const isHostEmptied = mode === "reboot" || mode === "replace";
+  return view.pods.filter(({ role }) => role === "movable" || (isHostEmptied && role === "hostNetwork"));
+}
