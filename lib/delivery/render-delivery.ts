@@ -8,7 +8,6 @@ import { pinningFindings } from "./argocd/stage-application.ts";
 import type { DeliveryFile } from "./delivery-file.ts";
 import { fluxFiles } from "./flux/flux-files.ts";
 import { repositoryFindings } from "./flux/git-source.ts";
-import { lintStages } from "./lint-stages.ts";
 import { releaseInForce } from "./release-in-force.ts";
 
 /** What the engines' files are made of. */
@@ -23,8 +22,8 @@ export interface Delivery {
 /**
  * The files of `argocd/` and `flux/` for the engines that the plan names, sorted by path. Plain kubectl needs none.
  *
- * Findings: `delivery/not-pinned`, `delivery/repo-url`, `delivery/helm-made-certificates`, `delivery/stage-empty`, and those
- * of `lintStages`.
+ * Findings: `delivery/not-pinned`, `delivery/repo-url`, `delivery/helm-made-certificates`, `delivery/stage-empty`.
+ * `lintStages` looks at the stages themselves.
  */
 export function renderDelivery(delivery: Delivery): Checked<readonly DeliveryFile[]> {
   const { plan, stages, releases } = delivery;
@@ -41,7 +40,7 @@ export function renderDelivery(delivery: Delivery): Checked<readonly DeliveryFil
     findings.push(...repositoryFindings(plan));
   }
   if (engines.has("argocd") || engines.has("flux")) {
-    findings.push(...lintStages(stages), ...emptyStages(delivery), ...certificateFindings(delivery));
+    findings.push(...emptyStages(delivery), ...certificateFindings(delivery));
   }
   return { value: files.sort(byText((file) => file.path)), findings };
 }

@@ -251,6 +251,16 @@ export interface Fixture {
 
 /** Stages 000-prepare, 010-cilium, 030-policies, 100-canary and 800-finalise in the states that the plan gives them. */
 export function fixture(options: FixtureOptions = {}): Fixture {
+  const key = JSON.stringify(options);
+  const known = fixtures.get(key) ?? makeFixture(options);
+  fixtures.set(key, known);
+  return known;
+}
+
+/** Rendering takes a while, and tests ask for the same few migrations again and again. */
+const fixtures = new Map<string, Fixture>();
+
+function makeFixture(options: FixtureOptions): Fixture {
   const plan = fixturePlan(options);
   const stages = sealStages(
     Object.keys(titles)

@@ -1,18 +1,9 @@
 import type { JsonObject } from "../../core/json.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { migrationName } from "../layout.ts";
+import { engineLabels } from "../engine-labels.ts";
 
 /** Server address of the cluster that Argo CD itself runs in. */
 export const inClusterServer = "https://kubernetes.default.svc";
-
-/** Labels of every engine object, for people who list them. */
-export function engineLabels(plan: Plan, stageId?: string): Readonly<Record<string, string>> {
-  return {
-    "app.kubernetes.io/managed-by": migrationName,
-    "metachron.dev/plan": plan.name,
-    ...(stageId !== undefined && { "metachron.dev/stage": stageId }),
-  };
-}
 
 /** An object of Argo CD's own API in the namespace that Argo CD runs in. */
 export function argocdObject(
@@ -20,7 +11,10 @@ export function argocdObject(
   kind: "Application" | "AppProject",
   name: string,
   spec: JsonObject,
-  options: { readonly stageId?: string; readonly annotations?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  } = {},
 ): JsonObject {
   return {
     apiVersion: "argoproj.io/v1alpha1",
@@ -28,7 +22,7 @@ export function argocdObject(
     metadata: {
       name,
       namespace: plan.spec.delivery.argocd.namespace,
-      labels: engineLabels(plan, options.stageId),
+      labels: options.labels ?? engineLabels(plan),
       ...(options.annotations !== undefined && { annotations: options.annotations }),
     },
     spec,

@@ -1,6 +1,7 @@
 import type { Plan } from "../../plan/plan.ts";
 import type { HelmRelease } from "../../stages/stage.ts";
 import type { DeliveryObjectFile } from "../delivery-file.ts";
+import { engineLabels } from "../engine-labels.ts";
 import { migrationName } from "../layout.ts";
 import type { ReleaseInForce } from "../release-in-force.ts";
 import { argocdObject, inClusterServer, syncOptions } from "./argocd-object.ts";
@@ -34,7 +35,10 @@ export function ciliumApplication(plan: Plan, inForce: ReleaseInForce): Delivery
       },
       revisionHistoryLimit: 10,
     },
-    { stageId, annotations: { "argocd.argoproj.io/compare-options": "ServerSideDiff=true" } },
+    {
+      labels: engineLabels(plan, stageId),
+      annotations: { "argocd.argoproj.io/compare-options": "ServerSideDiff=true" },
+    },
   );
   return {
     path: `${plan.name}/argocd/apps/cilium.yaml`,

@@ -3,6 +3,7 @@ import type { Finding } from "../../core/finding.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Stage } from "../../stages/stage.ts";
 import type { DeliveryObjectFile } from "../delivery-file.ts";
+import { stageLabels } from "../engine-labels.ts";
 import type { EngineMode } from "../engine-mode.ts";
 import {
   engineFile,
@@ -47,7 +48,7 @@ export function stageApplication(plan: Plan, stage: Stage, mode: EngineMode): De
         { name: "read first", value: repositoryPath(plan, `${folder}/STAGE.md`) },
       ],
     },
-    { stageId: stage.id, annotations: annotations(stage) },
+    { labels: stageLabels(plan, stage), annotations: annotations(stage) },
   );
   return { path: engineFile("argocd", plan.name, stage.id), object, comment: commentOf(stage) };
 }

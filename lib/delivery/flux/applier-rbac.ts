@@ -3,7 +3,7 @@ import { getArray, getString, type JsonObject, type JsonValue } from "../../core
 import { compareText, sortedUnique } from "../../core/order.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Stage } from "../../stages/stage.ts";
-import { migrationName } from "../layout.ts";
+import { engineLabels } from "../engine-labels.ts";
 import { applierName } from "./flux-object.ts";
 
 /** Verbs by `group NUL resource`, and by path of the API server. */
@@ -25,7 +25,7 @@ const applyVerbs = ["create", "get", "list", "patch", "update", "watch"];
  */
 export function applierObjects(plan: Plan, stages: readonly Stage[]): readonly JsonObject[] {
   const namespace = plan.spec.delivery.flux.namespace;
-  const labels = { "app.kubernetes.io/managed-by": migrationName, "metachron.dev/plan": plan.name };
+  const labels = engineLabels(plan);
   const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: applierName };
   return [
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: applierName, namespace, labels } },

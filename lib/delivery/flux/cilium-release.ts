@@ -2,6 +2,7 @@ import type { JsonObject } from "../../core/json.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { HelmRelease } from "../../stages/stage.ts";
 import type { DeliveryObjectFile } from "../delivery-file.ts";
+import { engineLabels } from "../engine-labels.ts";
 import type { ReleaseInForce } from "../release-in-force.ts";
 import { fluxObject } from "./flux-object.ts";
 
@@ -40,7 +41,7 @@ export function ciliumRelease(plan: Plan, inForce: ReleaseInForce): readonly Del
     { ...source, path: `${folder}/cilium-${source.kind.toLowerCase()}.yaml` },
     {
       path: `${folder}/cilium-helmrelease.yaml`,
-      object: fluxObject(plan, "HelmRelease", release.releaseName, spec, stageId),
+      object: fluxObject(plan, "HelmRelease", release.releaseName, spec, engineLabels(plan, stageId)),
       comment,
     },
   ].map(({ path, object, comment }) => ({ path, object, ...(comment !== undefined && { comment }) }));

@@ -1,6 +1,7 @@
 import type { Plan } from "../../plan/plan.ts";
 import type { HelmRelease, Stage } from "../../stages/stage.ts";
 import type { DeliveryFile } from "../delivery-file.ts";
+import { engineLabels } from "../engine-labels.ts";
 import { engineMode } from "../engine-mode.ts";
 import { suspendSourceCommand } from "../kubectl/stop-commands.ts";
 import { kustomizationFile } from "../kustomization-file.ts";
@@ -81,7 +82,7 @@ function planConfigMap(plan: Plan): DeliveryFile {
       metadata: {
         name: `${migrationName}-plan`,
         namespace: plan.spec.delivery.flux.namespace,
-        labels: { "app.kubernetes.io/managed-by": migrationName, "metachron.dev/plan": plan.name },
+        labels: engineLabels(plan),
       },
       data: { plan: plan.name, pages: repositoryPath(plan, `${plan.name}/PLAN.md`) },
     },

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../core/json.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { engineLabels } from "../engine-labels.ts";
 import { migrationName } from "../layout.ts";
 
 const apiVersions = {
@@ -19,7 +20,7 @@ export function fluxObject(
   kind: keyof typeof apiVersions,
   name: string,
   spec: JsonObject,
-  stageId?: string,
+  labels: Readonly<Record<string, string>> = engineLabels(plan),
 ): JsonObject {
   return {
     apiVersion: apiVersions[kind],
@@ -27,11 +28,7 @@ export function fluxObject(
     metadata: {
       name,
       namespace: plan.spec.delivery.flux.namespace,
-      labels: {
-        "app.kubernetes.io/managed-by": migrationName,
-        "metachron.dev/plan": plan.name,
-        ...(stageId !== undefined && { "metachron.dev/stage": stageId }),
-      },
+      labels,
     },
     spec,
   };

@@ -4,6 +4,7 @@ import { getString, type JsonObject } from "../../core/json.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { HelmRelease, Stage } from "../../stages/stage.ts";
 import type { DeliveryObjectFile } from "../delivery-file.ts";
+import { stageLabels } from "../engine-labels.ts";
 import type { EngineMode } from "../engine-mode.ts";
 import { engineFile, engineObjectName, migrationName, repositoryPath, stageFolder } from "../layout.ts";
 import { applierName, fluxObject } from "./flux-object.ts";
@@ -54,7 +55,7 @@ export function stageKustomization(plan: Plan, { stage, mode, previous, release 
   };
   return {
     path: engineFile("flux", plan.name, stage.id),
-    object: fluxObject(plan, "Kustomization", engineObjectName(stage.id), spec, stage.id),
+    object: fluxObject(plan, "Kustomization", engineObjectName(stage.id), spec, stageLabels(plan, stage)),
     comment: commentOf(stage, mode),
   };
 }
