@@ -47,6 +47,7 @@ export function checkPodCIDRs(
     }
     return [cidr];
   });
+  if (cidrs.length === 0) return { value: { cidrs, maskSize: {} }, findings };
   const maxPods = maxPodsPerNode(inventory);
   const masks = {
     4: given.maskSize ?? blockLength(4, cidrs, maxPods, nodeCount),
@@ -103,7 +104,13 @@ function familyFindings(cidrs: readonly string[], facts: SourceFacts): Finding[]
 }
 
 function overlapFindings(cidr: string, ranges: readonly ReservedRange[]): Finding[] {
-  const touched = ranges.filter((range) => overlaps(range.cidr, cidr));
+  const all = ranges.filter((range) => overlaps(range.cidr, cidr));
+  const certain = all.filter((range) => range.certainty === "certain");
+  // A guess about the subnet around an address adds nothing where the address itself is touched.
+  const guesses = all.filter(
+    (guess) => guess.certainty === "likely" && !certain.some(({ kind }) => kind === guess.kind),
+  );
+  const touched = [...certain, ...guesses];
   const groups = new Map<string, ReservedRange[]>();
   for (const range of touched) {
     const key = `${range.certainty} ${range.kind}`;

@@ -49,7 +49,7 @@ function conditionsOf(
 ): ContinuityCondition[] {
   const { facts } = source;
   const enforces = facts.enforcedPolicyKinds.length > 0;
-  const isMirrorable = mirrorable.includes(source.source);
+  const isMirrorable = mirrorable.includes(source.source) || isFlannelWithCalico(source);
   const dataplane = facts.dataplane ?? "unknown";
   const many = ([4, 6] as const).filter((family) => countOf(podCIDRs, family) > 1);
   return [
@@ -93,6 +93,12 @@ function conditionsOf(
             : `${podCIDRs.join(" and ")} covers every new pod`,
     },
   ];
+}
+
+/** Flannel with Calico's policy engine beside it is Canal in two manifests. */
+function isFlannelWithCalico(source: SourceDetection): boolean {
+  const { policyEngines } = source.facts;
+  return source.source === "flannel" && policyEngines.length > 0 && policyEngines.every((name) => name === "calico");
 }
 
 function countOf(cidrs: readonly string[], family: AddressFamily): number {

@@ -25,7 +25,8 @@ export function sourceDevices(source: SourceDetection): string[] {
 }
 
 /**
- * Which devices Cilium attaches to: the plan's list, or everything that it detects but the source's own devices.
+ * Which devices Cilium attaches to: the plan's list, the interfaces that the source was told to use, or
+ * everything that it detects but the source's own devices.
  *
  * `undefined` when the source has none that could be taken, and for Cilium 1.18, which knows no exclusion: there a
  * list in the plan is needed (`target/devices-needed`).
@@ -38,6 +39,13 @@ export function chooseDevices(plan: Plan, source: SourceDetection, minor: ChartM
       value: [...plan.spec.target.devices],
       detects: false,
       why: "the uplinks from the plan, so that no device of the source is taken for one",
+    };
+  const uplinks = source.facts.uplinks ?? [];
+  if (uplinks.length > 0)
+    return {
+      value: [...uplinks],
+      detects: false,
+      why: `the interfaces that ${source.source} was told to use, so that no device of the source is taken for one`,
     };
   const excluded = sourceDevices(source);
   if (excluded.length === 0 || minor === "1.18") return undefined;

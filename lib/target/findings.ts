@@ -35,6 +35,16 @@ export const targetFindings = {
     meaning: "The plan names no pool for a family, so one was proposed.",
     source: clusterPool,
   },
+  "target/pod-cidr-installed": {
+    severity: "info",
+    meaning: "Cilium is in the cluster already; the plan goes on with the pool that it has.",
+    source: clusterPool,
+  },
+  "target/pod-cidr-changed": {
+    severity: "error",
+    meaning: "The plan's pool is not the one that the installed Cilium gives addresses out of.",
+    source: clusterPool,
+  },
   "target/pod-cidr-none-free": {
     severity: "error",
     meaning: "No free prefix for new pods was found in the private ranges.",

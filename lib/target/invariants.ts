@@ -293,7 +293,7 @@ function datapath(): ValueInvariant[] {
       { instead: "spec.target.k8sServiceHost" },
     ),
     checked(
-      "k8sServiceHostRef",
+      "k8sServiceHostRef.name",
       ({ context }) => context.serviceHost === undefined,
       "unset beside k8sServiceHost",
       "the chart fails when both are set",

@@ -11,6 +11,8 @@ interface Refusal {
   readonly leaf: ValueLeaf;
   readonly phase: ValuesPhase;
   readonly invariant: ValueInvariant;
+  /** What stands there instead; absent when nothing does. */
+  readonly kept: JsonValue | undefined;
 }
 
 /** The values of both phases after the plan's overrides. */
@@ -25,7 +27,7 @@ export interface MergedValues {
  *
  * Shape: `values` are the phases' values in their order, `required` what translated policies need. An override that
  * breaks an invariant of a phase leaves that phase's value as it is.
- * Findings: `target/override-breaks-invariant` once per override and reason, `target/override-waits-for-final`,
+ * Findings: `target/override-breaks-invariant` once per override, `target/override-waits-for-final`,
  * `target/unknown-value`.
  */
 export function mergeOverrides(
@@ -40,7 +42,8 @@ export function mergeOverrides(
     let merged = [...values[phase]];
     for (const leaf of leaves) {
       const broken = brokenBy(leaf, phase, invariants, values[phase], context);
-      refusals.push(...broken.map((invariant) => ({ leaf, phase, invariant })));
+      const kept = values[phase].find((value) => value.path.join(".") === leaf.path.join("."))?.value;
+      refusals.push(...broken.map((invariant) => ({ leaf, phase, invariant, kept })));
       if (broken.length === 0) merged = putValue(merged, { ...leaf, why: overrideReason(leaf, values[phase]) });
     }
     return merged;
@@ -75,32 +78,37 @@ function brokenBy(
 function refusalFindings(refusals: readonly Refusal[], context: TargetContext): Finding[] {
   const groups = new Map<string, Refusal[]>();
   for (const refusal of refusals) {
-    const key = `${refusal.leaf.path.join(".")} ${refusal.invariant.why}`;
-    groups.set(key, [...(groups.get(key) ?? []), refusal]);
+    const path = refusal.leaf.path.join(".");
+    groups.set(path, [...(groups.get(path) ?? []), refusal]);
   }
-  return [...groups.values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const { leaf, invariant } = first;
-    const path = leaf.path.join(".");
-    const waits = invariant.otherwise === "wait" && group.every((refusal) => refusal.phase === "migration");
-    const phases = [...new Set(group.map((refusal) => phaseText[refusal.phase]))].join(" and ");
-    const shown = `${path}: ${JSON.stringify(leaf.value)}`;
-    return [
-      findingOf(waits ? "target/override-waits-for-final" : "target/override-breaks-invariant", {
-        message: waits
-          ? `${shown} waits for the final values`
-          : `${shown} is refused ${phases}; allowed is ${invariant.allowed}`,
-        where: { file: context.plan.file, field: `spec.target.values.${path}` },
-        reason: invariant.why,
-        remedy: waits
-          ? "nothing to do; it is in the values of 800-finalise"
-          : invariant.instead === undefined
-            ? "take it out of spec.target.values"
-            : `take it out of spec.target.values and use ${invariant.instead}`,
-        data: { path, value: leaf.value, phases: group.map((refusal) => refusal.phase), kept: keptOf(invariant) },
-      }),
-    ];
+  return [...groups].map(([path, group]) => refusalFinding(path, group, context));
+}
+
+function refusalFinding(path: string, group: readonly Refusal[], context: TargetContext): Finding {
+  const waits = group.every(({ invariant, phase }) => invariant.otherwise === "wait" && phase === "migration");
+  const value = group[0]?.leaf.value ?? null;
+  const kept = group[0]?.kept;
+  const phases = [...new Set(group.map((refusal) => refusal.phase))];
+  const reasons = [...new Set(group.map(({ invariant }) => `${invariant.why} (allowed: ${invariant.allowed})`))];
+  const instead = group.find(({ invariant }) => invariant.instead !== undefined)?.invariant.instead;
+  const shown = `${path}: ${JSON.stringify(value)}`;
+  const where = { file: context.plan.file, field: `spec.target.values.${path}` };
+  const data = { path, value, phases, ...(kept !== undefined && { kept }) };
+  const reason = reasons.join("; ");
+  if (waits)
+    return findingOf("target/override-waits-for-final", {
+      message: `${shown} waits for the final values`,
+      where,
+      reason,
+      remedy: "nothing to do: it is among the values that are applied when every pod is on Cilium",
+      data,
+    });
+  return findingOf("target/override-breaks-invariant", {
+    message: `${shown} is refused ${phases.map((phase) => phaseText[phase]).join(" and ")}${kept === undefined ? "" : `; ${JSON.stringify(kept)} stays`}`,
+    where,
+    reason,
+    remedy: `take it out of spec.target.values${instead === undefined ? "" : ` and use ${instead}`}`,
+    data,
   });
 }
 
@@ -108,10 +116,6 @@ const phaseText: Readonly<Record<ValuesPhase, string>> = {
   migration: "while both networks run",
   final: "in the final values",
 };
-
-function keptOf(invariant: ValueInvariant): JsonValue {
-  return invariant.allowed;
-}
 
 function unknownFindings(context: TargetContext): Finding[] {
   return unknownValues(context.minor, context.plan.spec.target.values).map(({ path, nearest }) => {

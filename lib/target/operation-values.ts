@@ -6,9 +6,9 @@ import { byPhase, rule, set, type ValueRule } from "./value-rule.ts";
 const chartConfDirectory = "/etc/cni/net.d";
 const chartBinDirectory = "/opt/cni/bin";
 
-/** Whether another program has to find its CNI file beside Cilium's, so that Cilium must not rename it. */
+/** Who has to find its CNI file beside Cilium's, so that Cilium must not rename it; `undefined` when nobody. */
 export function sharesDirectory(context: TargetContext): string | undefined {
-  return context.source.facts.companions[0];
+  return context.source.facts.companions.find((name) => name !== "istio-ambient");
 }
 
 /** Whether hostPorts need the portmap plugin: some are used, and Cilium does not serve them itself. */

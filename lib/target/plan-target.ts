@@ -1,14 +1,14 @@
 import { minor as minorOf, parse as parseVersion } from "semver";
-import { addressFamily } from "../core/cidr.ts";
 import type { Checked, Finding } from "../core/finding.ts";
 import { getString, type JsonObject } from "../core/json.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Plan } from "../plan/plan.ts";
+import { detectDistribution } from "../source/distribution.ts";
 import type { SourceDetection } from "../source/source.ts";
-import { checkPodCIDRs } from "./check-pod-cidrs.ts";
+import { choosePool } from "./choose-pool.ts";
 import { chooseContinuity } from "./continuity.ts";
-import { sourceDevices } from "./devices.ts";
-import { detectDistribution } from "./distribution.ts";
+import { deviceMTU } from "./device-mtu.ts";
+import { chooseDevices, sourceDevices } from "./devices.ts";
 import { findingOf } from "./findings.ts";
 import { hostPortsThroughCNI } from "./host-ports.ts";
 import { type ChartMinor, chartMinors } from "./known-values.ts";
@@ -17,7 +17,6 @@ import { addressRules, datapathRules, overlayRules } from "./network-values.ts";
 import { defaultNamespace } from "./node-config.ts";
 import { nodeConfigReasons } from "./node-config-reasons.ts";
 import { cniRules, observationRules, serviceRules, workloadRules } from "./operation-values.ts";
-import { type PodPool, proposePodCIDRs } from "./pod-cidrs.ts";
 import { enforcementRules } from "./policy-values.ts";
 import { chooseServiceHost } from "./service-host.ts";
 import type { CiliumValues, ReasonedValue, TargetPlan, ValuesPhase } from "./target.ts";
@@ -68,7 +67,7 @@ export function planTarget(input: TargetInput): Checked<TargetPlan> {
   const version = chooseMinor(plan);
   const pool = choosePool(plan, inventory, source);
   const continuity = chooseContinuity(plan, inventory, source, pool.value?.cidrs ?? []);
-  const distribution = detectDistribution(inventory, source.facts);
+  const distribution = detectDistribution(inventory);
   const serviceHost = chooseServiceHost(plan, inventory, source, distribution);
   const context: TargetContext = {
     plan,
@@ -98,6 +97,7 @@ export function planTarget(input: TargetInput): Checked<TargetPlan> {
     ...serviceHost.findings,
     ...merged.findings,
     ...deviceFindings(context),
+    ...mtuFindings(context),
     ...directoryFindings(context),
   ];
   return {
@@ -188,44 +188,9 @@ function chooseMinor(plan: Plan): { readonly minor: ChartMinor; readonly finding
   };
 }
 
-function choosePool(plan: Plan, inventory: Inventory, source: SourceDetection): Checked<PodPool> {
-  const { podCIDRs, podCIDRMaskSize, podCIDRMaskSizeIPv6 } = plan.spec.target;
-  const nodeCount = inventory.nodes.length;
-  const given = checkPodCIDRs(
-    {
-      podCIDRs,
-      ...(podCIDRMaskSize !== undefined && { maskSize: podCIDRMaskSize }),
-      ...(podCIDRMaskSizeIPv6 !== undefined && { maskSizeIPv6: podCIDRMaskSizeIPv6 }),
-    },
-    inventory,
-    source.facts,
-    plan.spec.reservedCIDRs,
-    nodeCount,
-    plan.spec.strategy === "in-place",
-  );
-  const named = new Set((given.value?.cidrs ?? []).map(addressFamily));
-  const missing = source.facts.families.filter((family) => !named.has(family));
-  if (missing.length === 0) return given;
-  const proposal = proposePodCIDRs(
-    inventory,
-    { ...source.facts, families: missing },
-    plan.spec.reservedCIDRs,
-    nodeCount,
-  );
-  return {
-    value: {
-      cidrs: [...(given.value?.cidrs ?? []), ...(proposal.value?.cidrs ?? [])].sort(
-        (a, b) => (addressFamily(a) ?? 4) - (addressFamily(b) ?? 4),
-      ),
-      maskSize: { ...proposal.value?.maskSize, ...given.value?.maskSize },
-    },
-    findings: [...given.findings, ...proposal.findings],
-  };
-}
-
 function deviceFindings(context: TargetContext): Finding[] {
   const excluded = sourceDevices(context.source);
-  if (context.minor !== "1.18" || context.plan.spec.target.devices.length > 0 || excluded.length === 0) return [];
+  if (excluded.length === 0 || chooseDevices(context.plan, context.source, context.minor) !== undefined) return [];
   return [
     findingOf("target/devices-needed", {
       message: `Cilium 1.18 would take ${excluded.join(", ")} of ${context.source.source} for uplinks`,
@@ -234,6 +199,19 @@ function deviceFindings(context: TargetContext): Finding[] {
       remedy:
         "name the uplinks in spec.target.devices, for example [eth0]; `ip -o route get 1.1.1.1` on each node shows them",
       data: { devices: excluded },
+    }),
+  ];
+}
+
+function mtuFindings({ source }: TargetContext): Finding[] {
+  const mtu = deviceMTU(source.facts);
+  if (mtu === undefined || mtu.value === source.facts.mtu) return [];
+  return [
+    findingOf("target/mtu-estimated", {
+      message: `the uplinks' MTU is taken to be ${mtu.value}, because ${source.source} was told ${source.facts.mtu}`,
+      reason: mtu.why,
+      remedy: "compare with `ip link` on the nodes; set MTU in spec.target.values if it differs",
+      data: { mtu: mtu.value, sourceMTU: source.facts.mtu ?? null },
     }),
   ];
 }

@@ -1,4 +1,13 @@
-import { type AddressFamily, addressFamily, covers, overlaps, prefixAt, prefixLength, rangeOf } from "../core/cidr.ts";
+import {
+  type AddressFamily,
+  type AddressRange,
+  addressFamily,
+  covers,
+  overlaps,
+  prefixAt,
+  prefixLength,
+  rangeOf,
+} from "../core/cidr.ts";
 import type { Checked, Finding } from "../core/finding.ts";
 import { byAll } from "../core/order.ts";
 import type { Inventory } from "../inventory/inventory.ts";
@@ -14,10 +23,7 @@ export interface PodPool {
   readonly maskSize: { readonly ipv4?: number; readonly ipv6?: number };
 }
 
-interface Interval {
-  readonly first: bigint;
-  readonly last: bigint;
-}
+type Interval = Pick<AddressRange, "first" | "last">;
 
 interface Size {
   readonly length: number;
@@ -99,7 +105,9 @@ function proposeFamily(family: AddressFamily, wanted: Wanted): { cidr: string; m
   const taken = mergeIntervals(wanted.taken.filter((cidr) => addressFamily(cidr) === family).map(rangeOf));
   const nets = wanted.nets.filter((net) => addressFamily(net) === family);
   for (const size of family === 4 ? sizesIPv4(wanted) : sizesIPv6(wanted)) {
-    const free = candidates(family, size.length, old).filter((cidr) => !isTaken(rangeOf(cidr), taken));
+    const free = candidates(family, size.length, old)
+      .filter((range) => !isTaken(range, taken))
+      .map((range) => prefixAt(family, range.first, size.length));
     const outside = free.filter((cidr) => !nets.some((net) => meansOutside(net, cidr, old)));
     const together = outside.find((cidr) => !nets.some((net) => separates(net, cidr, old)));
     const cidr = together ?? outside[0];
@@ -134,51 +142,64 @@ function sizesIPv6(wanted: Wanted): Size[] {
   return [{ length: mask - maxBlockBitsIPv6, mask }];
 }
 
-function candidates(family: AddressFamily, length: number, old: readonly string[]): string[] {
-  const anchors = (old.length > 0 || family === 6 ? old : [usualPool]).map(rangeOf);
-  const found = family === 4 ? candidatesIPv4(length) : candidatesIPv6(length, old);
-  return found
-    .map((cidr) => ({ cidr, ...nearness(rangeOf(cidr), anchors, family) }))
+/** Ranges of a prefix length, the best first: in the private range of the old pods near them, elsewhere near the usual pool. */
+function candidates(family: AddressFamily, length: number, old: readonly string[]): AddressRange[] {
+  if (family === 6) return nearestFirst(candidatesIPv6(length, old), old);
+  const home = privateRanges.find((range) => old.some((cidr) => covers(range, cidr)));
+  return privateRanges
+    .map((range) => ({
+      found: within(range, length),
+      near: range === home ? old : [usualPool],
+      isHome: range === home,
+    }))
+    .sort((a, b) => Number(b.isHome) - Number(a.isHome))
+    .flatMap(({ found, near }) => nearestFirst(found, near));
+}
+
+function nearestFirst(ranges: readonly AddressRange[], near: readonly string[]): AddressRange[] {
+  const anchors = near.map(rangeOf);
+  return ranges
+    .map((range) => ({ range, ...nearness(range, anchors) }))
     .sort(
       byAll(
         (a, b) => b.common - a.common,
         (a, b) => compareBig(a.gap, b.gap),
-        (a, b) => compareBig(rangeOf(a.cidr).first, rangeOf(b.cidr).first),
+        (a, b) => compareBig(a.range.first, b.range.first),
       ),
     )
-    .map(({ cidr }) => cidr);
+    .map(({ range }) => range);
 }
 
-function candidatesIPv4(length: number): string[] {
-  const step = 1n << BigInt(32 - length);
-  return privateRanges.flatMap((outer) => {
-    if (prefixLength(outer) > length) return [];
-    const { first, last } = rangeOf(outer);
-    const count = Number((last - first + 1n) / step);
-    return Array.from({ length: count }, (_, index) => prefixAt(4, first + BigInt(index) * step, length));
+function within(outer: string, length: number): AddressRange[] {
+  if (prefixLength(outer) > length) return [];
+  const { family, first } = rangeOf(outer);
+  const size = 1n << BigInt(32 - length);
+  return Array.from({ length: 2 ** (length - prefixLength(outer)) }, (_, index) => {
+    const start = first + BigInt(index) * size;
+    return { family, first: start, last: start + size - 1n };
   });
 }
 
 /** In steps as large as the old prefix, around it where it is unique local; in a range of our own otherwise. */
-function candidatesIPv6(length: number, old: readonly string[]): string[] {
-  const uniqueLocal = old.filter((cidr) => covers("fc00::/7", cidr));
+function candidatesIPv6(length: number, old: readonly string[]): AddressRange[] {
   const steps = Array.from({ length: 256 }, (_, index) => BigInt(index));
-  const around = uniqueLocal.flatMap((cidr) => {
-    const shift = BigInt(128 - Math.min(prefixLength(cidr), length));
-    const index = rangeOf(cidr).first >> shift;
-    const base = (index >> 8n) << 8n;
-    return steps.map((step) => prefixAt(6, (base + step) << shift, length)).filter((near) => covers("fc00::/7", near));
-  });
-  const own = steps.map((step) => prefixAt(6, rangeOf(ownUniqueLocal).first + (step << 64n), length));
-  return [...new Set([...around, ...own])];
+  const around = old
+    .filter((cidr) => covers("fc00::/7", cidr))
+    .flatMap((cidr) => {
+      const shift = BigInt(128 - Math.min(prefixLength(cidr), length));
+      const base = ((rangeOf(cidr).first >> shift) >> 8n) << 8n;
+      return steps.map((step) => (base + step) << shift);
+    });
+  const own = steps.map((step) => rangeOf(ownUniqueLocal).first + (step << 64n));
+  const { first: lowest, last: highest } = rangeOf("fc00::/7");
+  return [...around, ...own]
+    .filter((first) => first >= lowest && first <= highest)
+    .map((first) => ({ family: 6, first, last: first + (1n << BigInt(128 - length)) - 1n }));
 }
 
-function nearness(
-  candidate: Interval,
-  anchors: readonly Interval[],
-  family: AddressFamily,
-): { common: number; gap: bigint } {
-  const width = family === 4 ? 32 : 128;
+/** How long a prefix the candidate shares with the nearest anchor, and how many addresses lie between them. */
+function nearness(candidate: AddressRange, anchors: readonly AddressRange[]): { common: number; gap: bigint } {
+  const width = candidate.family === 4 ? 32 : 128;
   let best = { common: 0, gap: 0n };
   for (const anchor of anchors) {
     const different = (candidate.first ^ anchor.first) | (candidate.last ^ anchor.first) | (anchor.last ^ anchor.first);

@@ -1,9 +1,19 @@
-import { addressFamily, isAddress, mergeCIDRs, normaliseCIDR, overlaps } from "../core/cidr.ts";
+import {
+  addressFamily,
+  addressMatcher,
+  isAddress,
+  mergeCIDRs,
+  normaliseCIDR,
+  overlaps,
+  prefixAt,
+  rangeOf,
+} from "../core/cidr.ts";
 import { printIdentity } from "../core/identity.ts";
 import { getArray, getIn, getString, isJsonObject, type JsonValue } from "../core/json.ts";
-import { byAll, compareText } from "../core/order.ts";
+import { byAll, compareText, sortedUnique } from "../core/order.ts";
 import { type Inventory, objectsOf, type RawObject } from "../inventory/inventory.ts";
 import type { SourceFacts } from "../source/source.ts";
+import { readInstalledCilium } from "./installed-cilium.ts";
 
 /** A range that somebody has, so that the new pool must stay out of it. */
 export interface ReservedRange {
@@ -68,10 +78,12 @@ function podRanges(inventory: Inventory, facts: SourceFacts): ReservedRange[] {
       .filter((cidr) => !facts.podCIDRs.some((pool) => overlaps(pool, cidr)))
       .flatMap((cidr) => range(cidr, `Node/${node.name} spec.podCIDRs`, "certain", "source-pods")),
   );
+  // Pods of a wave that is done have addresses of the new pool already.
+  const isKnown = addressMatcher([...facts.podCIDRs, ...(readInstalledCilium(inventory)?.podCIDRs ?? [])]);
   const strays = inventory.pods
     .filter((pod) => !pod.isHostNetwork)
     .flatMap((pod) => pod.podIPs.map((address) => ({ pod, address })))
-    .filter(({ address }) => !facts.podCIDRs.some((pool) => overlaps(pool, address)))
+    .filter(({ address }) => !isKnown(address))
     .flatMap(({ pod, address }) => range(address, `Pod/${pod.namespace}/${pod.name}`, "certain", "source-pods"));
   return [...pools, ...ofNodes, ...strays];
 }
@@ -80,25 +92,32 @@ const usualServiceRanges = ["10.96.0.0/12", "10.43.0.0/16", "10.152.183.0/24", "
 
 function serviceRanges(inventory: Inventory, facts: SourceFacts): ReservedRange[] {
   const told = (facts.serviceCIDRs ?? []).flatMap((cidr) => range(cidr, "the Services", "certain", "service"));
+  const isTold = addressMatcher(told.map((known) => known.cidr));
   const addresses = objectsOf(inventory, "Service", "").flatMap((service) => {
     const ips = getArray(service.object, "spec", "clusterIPs").filter((ip): ip is string => typeof ip === "string");
     const single = getString(service.object, "spec", "clusterIP");
     return (ips.length > 0 ? ips : single === undefined ? [] : [single])
-      .filter((ip) => isAddress(ip) && !told.some((known) => overlaps(known.cidr, ip)))
+      .filter((ip) => isAddress(ip) && !isTold(ip))
       .map((ip) => ({ ip, owner: printIdentity(service) }));
   });
   const single = addresses.flatMap(({ ip, owner }) => range(ip, owner, "certain", "service"));
   const guesses = usualServiceRanges
     .filter((cidr) => addresses.some(({ ip }) => overlaps(cidr, ip)))
     .flatMap((cidr) => range(cidr, "the Services, by their usual range", "likely", "service"));
-  const around = mergeCIDRs(addresses.map(({ ip }) => subnetAround(ip))).flatMap((cidr) =>
+  const around = subnetsAround(addresses.map(({ ip }) => ip)).flatMap((cidr) =>
     range(cidr, "the subnet around the Services' addresses", "likely", "service"),
   );
   return [...told, ...single, ...guesses, ...around];
 }
 
-function subnetAround(address: string): string {
-  return normaliseCIDR(`${address}/${addressFamily(address) === 4 ? 16 : 64}`) ?? address;
+/** The /16 or /64 around each address, merged. */
+function subnetsAround(addresses: readonly string[]): string[] {
+  const subnets = addresses.map((address) => {
+    const { family, first } = rangeOf(address);
+    const hostBits = family === 4 ? 16n : 64n;
+    return prefixAt(family, (first >> hostBits) << hostBits, family === 4 ? 16 : 64);
+  });
+  return mergeCIDRs(sortedUnique(subnets));
 }
 
 function nodeRanges(inventory: Inventory): ReservedRange[] {
@@ -108,8 +127,8 @@ function nodeRanges(inventory: Inventory): ReservedRange[] {
       .map((entry) => ({ ip: entry.address, owner: `Node/${node.name} ${entry.type}`, type: entry.type })),
   );
   const own = addresses.flatMap(({ ip, owner }) => range(ip, owner, "certain", "node"));
-  const internal = addresses.filter(({ type }) => type === "InternalIP").map(({ ip }) => subnetAround(ip));
-  const around = mergeCIDRs(internal).flatMap((cidr) =>
+  const internal = addresses.filter(({ type }) => type === "InternalIP").map(({ ip }) => ip);
+  const around = subnetsAround(internal).flatMap((cidr) =>
     range(cidr, "the subnet around the nodes' addresses", "likely", "node"),
   );
   return [...own, ...around];

@@ -2,8 +2,8 @@ import type { Checked } from "../core/finding.ts";
 import { getString } from "../core/json.ts";
 import { type Inventory, tryFindObject } from "../inventory/inventory.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { Distribution } from "../source/distribution.ts";
 import type { SourceDetection } from "../source/source.ts";
-import type { Distribution } from "./distribution.ts";
 import { findingOf } from "./findings.ts";
 import type { ServiceHost } from "./target-context.ts";
 
@@ -11,10 +11,10 @@ import type { ServiceHost } from "./target-context.ts";
 const localBalancers: Readonly<Partial<Record<Distribution, ServiceHost>>> = {
   talos: {
     host: "localhost",
-    port: "7445",
+    port: 7445,
     why: "KubePrism, Talos' balancer on every node, answers without any Service",
   },
-  rke2: { host: "127.0.0.1", port: "6443", why: "RKE2's own balancer on every node answers without any Service" },
+  rke2: { host: "127.0.0.1", port: 6443, why: "RKE2's own balancer on every node answers without any Service" },
 };
 
 /**
@@ -34,7 +34,7 @@ export function chooseServiceHost(
   const { k8sServiceHost, k8sServicePort, kubeProxyReplacement } = plan.spec.target;
   if (k8sServiceHost !== undefined) {
     const why = "from the plan: agents reach the API server without any Service";
-    return { value: { host: k8sServiceHost, port: String(k8sServicePort ?? 6443), why }, findings: [] };
+    return { value: { host: k8sServiceHost, port: k8sServicePort ?? 6443, why }, findings: [] };
   }
   const local = localBalancers[distribution];
   if (local !== undefined) return { value: local, findings: [derived(local)] };
@@ -86,7 +86,7 @@ function ofKubeadm(inventory: Inventory): ServiceHost | undefined {
     const configMap = tryFindObject(inventory, "ConfigMap", name, namespace);
     const [, host, port] = pattern.exec(getString(configMap?.object, "data", key) ?? "") ?? [];
     if (host !== undefined && port !== undefined)
-      return { host: host.replace(/^\[|\]$/gu, ""), port, why: `from ConfigMap/${namespace}/${name}` };
+      return { host: host.replace(/^\[|\]$/gu, ""), port: Number(port), why: `from ConfigMap/${namespace}/${name}` };
   }
   return undefined;
 }

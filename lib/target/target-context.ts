@@ -1,7 +1,7 @@
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { Distribution } from "../source/distribution.ts";
 import type { SourceDetection } from "../source/source.ts";
-import type { Distribution } from "./distribution.ts";
 import type { ChartMinor } from "./known-values.ts";
 import type { PodPool } from "./pod-cidrs.ts";
 import type { ContinuityChoice } from "./target.ts";
@@ -10,7 +10,7 @@ import type { Tunnel } from "./tunnel.ts";
 /** The API server's address that agents use instead of the kubernetes Service. */
 export interface ServiceHost {
   readonly host: string;
-  readonly port: string;
+  readonly port: number;
   /** Why this address, one line. */
   readonly why: string;
 }

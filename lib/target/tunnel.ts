@@ -1,5 +1,6 @@
 import type { Inventory } from "../inventory/inventory.ts";
 import type { SourceDetection } from "../source/source.ts";
+import { readInstalledCilium } from "./installed-cilium.ts";
 
 /** A UDP port that the new overlay must not take, and who has it. */
 export interface TakenPort {
@@ -57,10 +58,12 @@ export function hostUDPPorts(inventory: Inventory): TakenPort[] {
 /**
  * The overlay for Cilium beside the source: VXLAN on 8472 where that is free, otherwise the next free port.
  *
- * The port stays for good: a change recreates `cilium_vxlan`, which cuts the whole cluster.
+ * A Cilium that is installed already keeps its port. The port stays for good: a change recreates `cilium_vxlan`, which cuts the whole cluster.
  * Source: cilium/cilium v1.20.2 pkg/datapath/loader/netlink.go setupVxlanDevice.
  */
 export function chooseTunnel(inventory: Inventory, source: SourceDetection): Tunnel {
+  const installed = readInstalledCilium(inventory)?.tunnelPort;
+  if (installed !== undefined) return { protocol: "vxlan", port: installed, avoided: [] };
   const taken = [...overlayPorts(source), ...hostUDPPorts(inventory)];
   let port = 8472;
   while (taken.some((other) => other.port === port)) port += 1;

@@ -1,3 +1,4 @@
+import type { JsonValue } from "../core/json.ts";
 import { renderYaml } from "../core/yaml.ts";
 import type { ReasonedValue } from "./target.ts";
 
@@ -23,25 +24,25 @@ function block(values: readonly ReasonedValue[], depth: number): string[] {
       lines.push(`${indent}${keyText(key)}`, ...block(own, depth + 1));
       continue;
     }
-    lines.push(
-      ...[
-        comment(leaf.why),
-        ...renderYaml({ [key]: leaf.value })
-          .trimEnd()
-          .split("\n"),
-      ].map((line) => (line === "" ? "" : indent + line)),
-    );
+    const text = [comment(leaf.why), ...leafText(key, leaf.value).split("\n")];
+    lines.push(...text.map((line) => (line === "" ? "" : indent + line)));
   }
   return lines;
 }
 
+function leafText(key: string, value: JsonValue): string {
+  const text = renderYaml({ [key]: value }).slice(0, -1);
+  // A block that keeps its last line breaks would also keep the blank line before the next key: written as JSON instead.
+  return /[|>]\d?\+/u.test(text) ? `${keyText(key)} ${JSON.stringify(value)}` : text;
+}
+
 function comment(text: string): string {
-  return text === "" ? "#" : `# ${text.replaceAll("\n", " ")}`;
+  // What YAML 1.1 takes for a line break would end the comment.
+  const line = text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ").trim();
+  return line === "" ? "#" : `# ${line}`;
 }
 
 /** `key:` with the quotes that the key needs. */
 function keyText(key: string): string {
-  return renderYaml({ [key]: 0 })
-    .trimEnd()
-    .replace(/ 0$/u, "");
+  return renderYaml({ [key]: 0 }).replace(/ 0\n$/u, "");
 }
