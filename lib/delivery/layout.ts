@@ -1,8 +1,9 @@
 import { byAll, compareText } from "../core/order.ts";
+import { ownNamespace } from "../core/own-namespace.ts";
 import type { Plan } from "../plan/plan.ts";
 
 /** Namespace of the Jobs, their scripts and their markers. */
-export const migrationNamespace = "metachron";
+export const migrationNamespace = ownNamespace;
 
 /** Name of the engines' objects that belong to the migration as a whole. */
 export const migrationName = "metachron";

@@ -4,8 +4,9 @@ import type { Continuity, Plan } from "../plan/plan.ts";
 import { applyAcceptances } from "../preflight/apply-acceptances.ts";
 import { notChecked } from "../preflight/not-checked.ts";
 import { runPreflight } from "../preflight/run-preflight.ts";
-import { detectSource } from "../source/detect-source.ts";
+import { detectSource, findNodeLeftovers, planSourcePreparation, planSourceRemoval } from "../source/detect-source.ts";
 import type { SourceDetection } from "../source/source.ts";
+import type { SourceEnd } from "../stages/closing-stages.ts";
 import { planStages } from "../stages/plan-stages.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { HelmRelease } from "../stages/stage.ts";
@@ -36,7 +37,7 @@ export function planMigration(input: MigrationInput): PlannedMigration {
   const { plan, inventory } = input;
   const source = detectSource(inventory, plan.spec.source);
   const first = targetOf(plan, inventory, source, {});
-  const planned = planPolicies({ plan, inventory, source, target: first.target });
+  const planned = planPolicies({ inventory, source, target: first.target });
   const { target, findings: targetFindings } = targetOf(plan, inventory, source, planned.translation.requiredValues);
   const proven = provePlanned(planned, inventory, worldFor(inventory, source, target));
   const waves = planWaves(inventory, plan, {
@@ -79,8 +80,17 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     notChecked: notChecked({ inventory, plan, source, target, waves }),
   };
   const isPlannable = source.live.kind !== "refused" && waves.waves.length > 0 && plan.spec.strategy === "live";
-  const stages = isPlannable ? planStages(migration, planned.bridge) : [];
+  const stages = isPlannable ? planStages(migration, planned.bridge, sourceEnd(inventory, source)) : [];
   return { ...migration, stages };
+}
+
+/** What is known of the source's end: what has to change first, what goes, what stays on nodes. */
+function sourceEnd(inventory: Inventory, source: SourceDetection): SourceEnd {
+  return {
+    preparation: planSourcePreparation(inventory, source),
+    removal: planSourceRemoval(inventory, source),
+    leftovers: findNodeLeftovers(inventory, source),
+  };
 }
 
 interface PlannedTarget {

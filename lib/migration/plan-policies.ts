@@ -1,6 +1,5 @@
 import type { Finding } from "../core/finding.ts";
 import { type Inventory, objectsOf } from "../inventory/inventory.ts";
-import type { Plan } from "../plan/plan.ts";
 import { type ExactBridge, planExactBridge } from "../policy/bridge/exact-bridge.ts";
 import type { CalicoPolicySet } from "../policy/calico/model.ts";
 import { readCalicoPolicies } from "../policy/calico/read-calico-policies.ts";
@@ -18,7 +17,6 @@ import { readBack } from "./emitted-policies.ts";
 
 /** What policies are planned from. */
 export interface PolicyInput {
-  readonly plan: Plan;
   readonly inventory: Inventory;
   readonly source: SourceDetection;
   /** The target before the policies' own needs are known. */
@@ -41,7 +39,7 @@ export function enforcesCalico(source: SourceDetection): boolean {
 }
 
 /** Reads and translates the policies that the source enforces, and plans the bridge's policies. */
-export function planPolicies({ plan, inventory, source, target }: PolicyInput): PlannedPolicies {
+export function planPolicies({ inventory, source, target }: PolicyInput): PlannedPolicies {
   const world = worldFor(inventory, source, target);
   const isCalico = enforcesCalico(source);
   const objects = [...inventory.objects.values()]

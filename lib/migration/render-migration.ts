@@ -7,10 +7,11 @@ import { renderDelivery } from "../delivery/render-delivery.ts";
 import { renderPlanPage } from "../review/plan-page.ts";
 import { renderPoliciesPage } from "../review/policies-page.ts";
 import { renderReport } from "../review/report.tsx";
-import { stageCommands } from "../review/stage-commands.ts";
+
 import { renderStagePage } from "../review/stage-page.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { HelmRelease } from "../stages/stage.ts";
+import { stageCommands } from "./stage-commands.ts";
 
 /**
  * The whole tree of one plan: stages, engines, pages; paths relative to the output folder, sorted.

@@ -1,7 +1,8 @@
 import { InvariantError } from "../core/invariant.ts";
+import { ownNamespace } from "../core/own-namespace.ts";
 
 /** The namespace of everything that metachron runs in the cluster. */
-export const metachronNamespace = "metachron";
+export const metachronNamespace = ownNamespace;
 
 /** Jobs that a stage can have, by the first word of their names. */
 export type JobKind = "roll" | "undo" | "gate" | "finalise" | "restart" | "validate" | "remove" | "clean";

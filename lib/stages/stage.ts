@@ -63,6 +63,8 @@ export interface Stage {
   readonly undo: readonly StageObject[];
   readonly files: readonly StageFile[];
   readonly gate: StageGate;
+  /** What a person must know of the way back: what `undo/` does, or what to do where there is none. */
+  readonly wayBack?: string;
   readonly job?: StageJob;
   readonly undoJob?: StageJob;
   /** `sha256:` and the digest of the body; see `body-digest.ts`. */

@@ -24,7 +24,7 @@ export async function check(_operands: readonly string[], options: CheckOptions,
     printFindingsBeside(project.findings, streams);
     return 2;
   }
-  const migration = planMigration({ ...project.value, findings: project.findings, previousWaves: new Map() });
+  const migration = planMigration({ ...project.value, findings: project.findings, renderedWaves: [] });
   const findings = migration.findings;
   if (options.format === "json") {
     printJson(

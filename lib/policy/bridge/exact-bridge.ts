@@ -8,6 +8,7 @@ import { bridgePolicy } from "./bridge-policy.ts";
 import { type BridgeObject, type CalicoGroup, mirrorPolicyObject, mirrorTierObject } from "./mirror-objects.ts";
 import type { MirrorRule } from "./mirror-rule.ts";
 import { type TransposedPipeline, transposePipeline } from "./transpose-pipeline.ts";
+import { wideBridge } from "./wide-bridge.ts";
 
 /** The policy half of the exact bridge: what is added on Cilium's side and on the source's. */
 export interface ExactBridge {
@@ -15,6 +16,12 @@ export interface ExactBridge {
   readonly cilium: readonly BridgeObject[];
   /** The tier and the two mirrors; empty when the source enforces no policy. */
   readonly mirrors: readonly BridgeObject[];
+  /** What replaces the two where the bridge cannot be exact: wider, and printed as exposure. */
+  readonly wide: { readonly cilium: readonly BridgeObject[]; readonly source: readonly BridgeObject[] };
+  /** API group for objects of Calico. */
+  readonly group: CalicoGroup;
+  /** The first tier there is and the lowest order in it: what has to come before every policy goes before these. */
+  readonly first: { readonly tier: string | undefined; readonly order: number };
   /** An error here means that the mixed phase is not exact: the next best continuity is taken. */
   readonly findings: readonly Finding[];
 }
@@ -34,9 +41,14 @@ export interface ExactBridgeOptions {
  * `bridge/network-set-over-pods`.
  */
 export function planExactBridge(set: CalicoPolicySet, world: World, options: ExactBridgeOptions): ExactBridge {
-  const cilium = [bridgePolicy(world.podCIDRs.source)];
   const enforced = set.policies.filter((policy) => !policy.isStaged);
-  if (enforced.length === 0) return { cilium, mirrors: [], findings: [] };
+  const common = {
+    cilium: [bridgePolicy(world.podCIDRs.source)],
+    wide: wideBridge(enforced.some(isCalicos), world, options.group),
+    group: options.group,
+    first: firstPlace(set, options.hasTiers),
+  };
+  if (enforced.length === 0) return { ...common, mirrors: [], findings: [] };
   const ingress = transposePipeline(set, world, "ingress");
   const egress = transposePipeline(set, world, "egress");
   const findings = [
@@ -46,13 +58,26 @@ export function planExactBridge(set: CalicoPolicySet, world: World, options: Exa
     ...netFindings(set, world),
     ...networkSetFindings(set, world, [ingress, egress]),
   ];
-  if (!options.hasTiers) return { cilium, mirrors: [], findings };
+  if (!options.hasTiers) return { ...common, mirrors: [], findings };
   const mirrors = [
     mirrorTierObject(set, options.group),
-    mirrorPolicyObject(ingress.rules, "ingress", options.group),
-    mirrorPolicyObject(egress.rules, "egress", options.group),
+    mirrorPolicyObject(ingress.rules, "ingress", world.podCIDRs.target, options.group),
+    mirrorPolicyObject(egress.rules, "egress", world.podCIDRs.target, options.group),
   ];
-  return { cilium, mirrors, findings };
+  return { ...common, mirrors, findings };
+}
+
+function isCalicos(policy: CalicoPolicySet["policies"][number]): boolean {
+  return policy.origin !== "KubernetesNetworkPolicy";
+}
+
+function firstPlace(set: CalicoPolicySet, hasTiers: boolean): ExactBridge["first"] {
+  const [tier] = set.tiers.filter((entry) => entry.exists && set.policies.some((policy) => policy.tier === entry.name));
+  const name = tier?.name ?? "default";
+  const orders = set.policies
+    .filter((policy) => policy.tier === name && Number.isFinite(policy.order))
+    .map((policy) => policy.order);
+  return { tier: hasTiers ? name : undefined, order: Math.min(0, ...orders) };
 }
 
 function noTiers(policies: number): Finding {

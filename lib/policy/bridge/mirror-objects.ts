@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "../../core/json.ts";
 import { sortedUnique } from "../../core/order.ts";
+import { ownNamespace } from "../../core/own-namespace.ts";
 import type { CalicoPolicySet, CalicoPort } from "../calico/model.ts";
 import type { Selector } from "../selector/selector.ts";
 import { conjunction, disjunction, simplifySelector } from "../selector/simplify-selector.ts";
@@ -44,6 +45,7 @@ export function mirrorTierObject(set: CalicoPolicySet, group: CalicoGroup): Brid
 export function mirrorPolicyObject(
   rules: readonly MirrorRule[],
   mirrored: MirroredDirection,
+  targetPodCIDRs: readonly string[],
   group: CalicoGroup,
 ): BridgeObject {
   const own = mirrored === "ingress" ? "egress" : "ingress";
@@ -59,11 +61,17 @@ export function mirrorPolicyObject(
         selector: "projectcalico.org/orchestrator == 'k8s'",
         types: [own === "egress" ? "Egress" : "Ingress"],
         // Last, Pass for everything: the tier must not end anything that it does not mean.
-        [own]: [...written, { action: "Pass" }],
+        [own]: [...targetPodCIDRs.map((pool) => probePass(mirrored, pool)), ...written, { action: "Pass" }],
       },
     },
     comment: explain(rules, mirrored),
   };
+}
+
+/** The probe pods of the gates are in no policy that the source had, so no mirror may stop them. */
+function probePass(mirrored: MirroredDirection, pool: string): JsonObject {
+  const moved = { selector: `projectcalico.org/namespace == '${ownNamespace}'`, nets: [pool] };
+  return mirrored === "ingress" ? { action: "Pass", destination: moved } : { action: "Pass", source: moved };
 }
 
 function explain(rules: readonly MirrorRule[], mirrored: MirroredDirection): string {
@@ -71,8 +79,12 @@ function explain(rules: readonly MirrorRule[], mirrored: MirroredDirection): str
     mirrored === "ingress"
       ? "Temporary: pods still on the source ask here what the ingress policy of a migrated pod says."
       : "Temporary: pods still on the source ask here what the egress policy of a migrated pod says.";
-  const rows = rules.map((rule, index) => `  ${index}  ${rule.action.padEnd(4)}  ${rule.why}`);
-  return [heading, "The rules and where each comes from, in the order in which Calico asks them:", ...rows].join("\n");
+  const rows = rules.map((rule) => `  ${rule.action.padEnd(4)}  ${rule.why}`);
+  return [
+    heading,
+    "The rules and where each comes from, in the order in which Calico asks them (after the probe pods'):",
+    ...rows,
+  ].join("\n");
 }
 
 const protocolNames: Readonly<Record<number, string>> = {

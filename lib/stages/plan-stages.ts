@@ -1,0 +1,46 @@
+import type { ExactBridge } from "../policy/bridge/exact-bridge.ts";
+import { cleanStage, finaliseStage, removeStage, type SourceEnd, validateStage } from "./closing-stages.ts";
+import { bridgeStage, ciliumStage, policiesStage, prepareStage } from "./install-stages.ts";
+import type { PlannedMigration } from "./planned-migration.ts";
+import { type SealedStage, type StageBuilder, sealStages } from "./seal-stages.ts";
+import { stageContext } from "./stage-context.ts";
+import { newNodesStage, waveStage } from "./wave-stage.ts";
+
+/**
+ * The stages of a live migration, in their order, each with its objects, gate, way back and digest.
+ *
+ * Prepare, install dormant, bridge the nodes (exact continuity only), apply every policy, the waves, final values,
+ * validation, removal of the source, cleaning of nodes. Source: order measured in the pilot.
+ */
+export function planStages(
+  migration: Omit<PlannedMigration, "stages">,
+  bridge: ExactBridge,
+  end: SourceEnd,
+): readonly SealedStage[] {
+  const context = stageContext(migration, bridge);
+  const hasPolicies =
+    migration.translation.policies.some((policy) => policy.outputs.length > 0) ||
+    migration.continuity === "exact" ||
+    migration.continuity === "bridge";
+  const [canary, ...waves] = migration.waves.waves;
+  const builders: (StageBuilder | undefined)[] = [
+    prepareStage(context, end.preparation),
+    ciliumStage(context),
+    migration.continuity === "exact" ? bridgeStage(context) : undefined,
+    hasPolicies ? policiesStage(context) : undefined,
+    canary === undefined ? undefined : waveStage(context, canary),
+    migration.plan.spec.newNodes === "cilium" ? newNodesStage(context, newNodesId(canary?.id)) : undefined,
+    ...waves.map((wave) => waveStage(context, wave)),
+    finaliseStage(context),
+    validateStage(context),
+    removeStage(context, end),
+    cleanStage(context, end),
+  ];
+  return sealStages(builders.filter((builder) => builder !== undefined));
+}
+
+/** Right after the canary, as text: `100-canary` is followed by `105-new-nodes`. */
+function newNodesId(canaryId: string | undefined): string {
+  const digits = /^\d+/u.exec(canaryId ?? "")?.[0] ?? "100";
+  return `${digits.slice(0, -1)}5-new-nodes`;
+}
