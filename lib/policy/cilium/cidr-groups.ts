@@ -1,6 +1,6 @@
-import { isAddress, isCIDR, normaliseCIDR } from "../../core/cidr.ts";
 import { getStringMap } from "../../core/json.ts";
 import type { RawObject } from "../../inventory/inventory.ts";
+import { canonicalPrefix } from "../space/address.ts";
 import type { Requirement } from "./read-selector.ts";
 import { type Reading, readList, readObject, readText, reject } from "./reading.ts";
 
@@ -22,7 +22,7 @@ export function readCidrGroup(reading: Reading, raw: RawObject): CidrGroup {
     const path = `spec.externalCIDRs[${index}]`;
     const text = readText(reading, item, path);
     if (text === undefined) return [];
-    const cidr = isCIDR(text) || isAddress(text) ? normaliseCIDR(text) : undefined;
+    const cidr = canonicalPrefix(text);
     if (cidr === undefined)
       reject(
         reading,

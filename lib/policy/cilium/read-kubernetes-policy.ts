@@ -1,6 +1,6 @@
-import { isCIDR, normaliseCIDR } from "../../core/cidr.ts";
 import type { JsonObject, JsonValue } from "../../core/json.ts";
 import type { RawObject } from "../../inventory/inventory.ts";
+import { canonicalPrefix } from "../space/address.ts";
 import type { CiliumDirectionRule, CiliumL4, CiliumPeers, CiliumRule } from "./model.ts";
 import { clusterScope } from "./read-peers.ts";
 import {
@@ -122,7 +122,7 @@ function readIpBlock(reading: Reading, value: JsonValue | undefined, path: strin
 function readPrefix(reading: Reading, value: JsonValue | undefined, path: string): string | undefined {
   const text = readText(reading, value, path);
   if (text === undefined) return undefined;
-  const prefix = isCIDR(text) ? normaliseCIDR(text) : undefined;
+  const prefix = text.includes("/") ? canonicalPrefix(text) : undefined;
   if (prefix === undefined)
     reject(reading, "cilium/cidr", path, `${JSON.stringify(text)} is no prefix`, "write a prefix such as 192.0.2.0/24");
   return prefix;

@@ -1,5 +1,6 @@
-import { covers, isAddress, isCIDR, normaliseCIDR } from "../../core/cidr.ts";
+import { covers, isAddress } from "../../core/cidr.ts";
 import type { JsonObject, JsonValue } from "../../core/json.ts";
+import { canonicalPrefix } from "../space/address.ts";
 import { type CidrGroups, groupsMatching } from "./cidr-groups.ts";
 import type { CiliumPeers, CiliumServicePeer } from "./model.ts";
 import {
@@ -182,7 +183,7 @@ function readNodes(reading: Reading, items: readonly JsonValue[], path: string):
 function readCIDR(reading: Reading, value: JsonValue, path: string) {
   const text = readText(reading, value, path);
   if (text === undefined) return [];
-  const cidr = isCIDR(text) || isAddress(text) ? normaliseCIDR(text) : undefined;
+  const cidr = canonicalPrefix(text);
   if (cidr !== undefined) return [{ cidr, except: [] }];
   reject(
     reading,
@@ -246,7 +247,7 @@ function readSetForm(reading: Reading, object: JsonObject, form: string, place: 
 function readPrefix(reading: Reading, value: JsonValue | undefined, path: string): string[] {
   const text = readText(reading, value, path);
   if (text === undefined) return [];
-  const cidr = isCIDR(text) ? normaliseCIDR(text) : undefined;
+  const cidr = text.includes("/") ? canonicalPrefix(text) : undefined;
   if (cidr !== undefined) return [cidr];
   const remedy = isAddress(text)
     ? `write ${text}/${text.includes(":") ? 128 : 32}`

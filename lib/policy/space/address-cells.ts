@@ -2,6 +2,7 @@ import type { AddressFamily } from "../../core/cidr.ts";
 import {
   type AddressRange,
   type AddressValue,
+  canonicalPrefix,
   nextAddress,
   parseAddress,
   parseRange,
@@ -57,7 +58,7 @@ export function cutAddresses(texts: Iterable<string>, family: AddressFamily): Ad
       return parsed?.family === family ? (cells[searchStart(starts, parsed.value)] ?? 0) : undefined;
     },
     cellsOf: (text) => {
-      const canonical = canonicalRange(text);
+      const canonical = canonicalPrefix(text);
       const index = canonical === undefined ? undefined : indexOf.get(canonical);
       const prefix = index === undefined ? undefined : prefixes[index];
       return index === undefined || prefix === undefined ? undefined : { first: index + 1, last: prefix.end + 1 };
@@ -67,20 +68,11 @@ export function cutAddresses(texts: Iterable<string>, family: AddressFamily): Ad
   };
 }
 
-/** `10.0.0.0/8` for `10.1.2.3/8`: first address and length. Bare addresses get their full length. */
-function canonicalRange(text: string): string | undefined {
-  const range = parseRange(text);
-  if (range === undefined) return undefined;
-  const slash = text.indexOf("/");
-  const length = slash < 0 ? (range.family === 4 ? 32 : 128) : Number(text.slice(slash + 1));
-  return `${printAddress(range.first)}/${length}`;
-}
-
 function sortPrefixes(texts: Iterable<string>, family: AddressFamily): Prefix[] {
   const unique = new Map<string, Prefix>();
   for (const given of texts) {
     const range = parseRange(given);
-    const text = canonicalRange(given);
+    const text = canonicalPrefix(given);
     if (range === undefined || text === undefined || range.family !== family) continue;
     unique.set(text, { ...range, text, end: 0 });
   }

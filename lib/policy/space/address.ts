@@ -28,8 +28,9 @@ export function parseRange(text: string): AddressRange | undefined {
   const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
   if (address === undefined) return undefined;
   const bits = address.family === 4 ? 32 : 128;
-  const length = slash < 0 ? bits : Number(text.slice(slash + 1));
-  if (!Number.isInteger(length) || length < 0 || length > bits) return undefined;
+  const digits = text.slice(slash + 1);
+  const length = slash < 0 ? bits : /^\d{1,3}$/u.test(digits) ? Number(digits) : Number.NaN;
+  if (!(length <= bits)) return undefined;
   if (typeof address.value === "number") {
     const size = 2 ** (32 - length);
     const first = Math.floor(address.value / size) * size;
@@ -38,6 +39,15 @@ export function parseRange(text: string): AddressRange | undefined {
   const hostBits = BigInt(128 - length);
   const first = (address.value >> hostBits) << hostBits;
   return { family: 6, first, last: first + (1n << hostBits) - 1n };
+}
+
+/** `10.0.0.0/8` for `10.1.2.3/8`, `192.0.2.7/32` for `192.0.2.7`; `undefined` when the text is neither prefix nor address. */
+export function canonicalPrefix(text: string): string | undefined {
+  const range = parseRange(text);
+  if (range === undefined) return undefined;
+  const slash = text.indexOf("/");
+  const length = slash < 0 ? (range.family === 4 ? 32 : 128) : Number(text.slice(slash + 1));
+  return `${printAddress(range.first)}/${length}`;
 }
 
 /** An address in text: dotted for IPv4, the canonical short form for IPv6. */
