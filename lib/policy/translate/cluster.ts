@@ -1,0 +1,129 @@
+import { sortedUnique } from "../../core/order.ts";
+import type { CalicoHostEndpoint, CalicoNetworkSet, CalicoPolicySet } from "../calico/model.ts";
+import type { LabelKey } from "../selector/selector.ts";
+import { createLabelFilter } from "../space/label-filter.ts";
+import type { LabelSet, World, WorldPod } from "../space/world.ts";
+import { isInside, type Prefix, prefixOf } from "./cidr-terms.ts";
+
+/** What the translation knows of the cluster, prepared for the questions it asks often. */
+export interface Cluster {
+  readonly world: World;
+  readonly networkSets: readonly { readonly set: CalicoNetworkSet; readonly labels: LabelSet }[];
+  readonly hostEndpoints: readonly { readonly endpoint: CalicoHostEndpoint; readonly labels: LabelSet }[];
+  /** Whether Cilium gives a pod label to identities. */
+  readonly isVisible: (podLabel: string) => boolean;
+  /** The values that pods, namespaces or accounts have for a key today, sorted. Empty without an inventory. */
+  readonly valuesOf: (key: LabelKey) => readonly string[];
+  /** One label set for each kind of pod that exists, by namespace. */
+  readonly podsByNamespace: ReadonlyMap<string, readonly LabelSet[]>;
+  /** The prefixes that pods have addresses of, and the addresses of pods outside them. */
+  readonly podPrefixes: readonly Prefix[];
+  /** Answers of `resolve-nets.ts` by the prefixes asked for: the same lists stand in many policies. */
+  readonly coverages: Map<string, Coverage>;
+}
+
+/** How much of a group of addresses prefixes hold. `isAssumed`: by their range alone, no inventory says so. */
+export type Coverage =
+  | { readonly kind: "all" | "none"; readonly isAssumed: boolean }
+  | { readonly kind: "some" | "unknown" };
+
+/** Prepares what `translatePolicies` asks of the world. Cost: one pass over the pods, 50,000 in about 0.2 s. */
+export function clusterOf(set: CalicoPolicySet, world: World): Cluster {
+  const podsByNamespace = classifyPods(world);
+  const values = new Map<LabelKey, readonly string[]>();
+  return {
+    world,
+    networkSets: set.networkSets.map((networkSet) => ({
+      set: networkSet,
+      labels: networkSetLabels(networkSet, world),
+    })),
+    hostEndpoints: set.hostEndpoints.map((endpoint) => ({ endpoint, labels: ownLabels(endpoint.labels) })),
+    isVisible: createLabelFilter(world.cilium.labelFilter),
+    valuesOf: (key) => {
+      const known = values.get(key);
+      if (known !== undefined) return known;
+      const found = findValues(key, world, podsByNamespace);
+      values.set(key, found);
+      return found;
+    },
+    podsByNamespace,
+    podPrefixes: podPrefixes(world),
+    coverages: new Map(),
+  };
+}
+
+function podPrefixes(world: World): readonly Prefix[] {
+  const pools = world.podCIDRs.source.flatMap((cidr) => prefixOf(cidr) ?? []);
+  const stray: Prefix[] = [];
+  for (const pod of world.pods)
+    for (const text of pod.addresses) {
+      const address = prefixOf(text);
+      if (address !== undefined && !pools.some((pool) => isInside(address, pool))) stray.push(address);
+    }
+  return [...pools, ...stray];
+}
+
+function ownLabels(labels: Readonly<Record<string, string>>): Map<LabelKey, string> {
+  return new Map(Object.entries(labels).map(([key, value]) => [`pod:${key}`, value]));
+}
+
+/** A network set has its own labels, and those of its namespace. */
+function networkSetLabels(set: CalicoNetworkSet, world: World): LabelSet {
+  const labels = ownLabels(set.labels);
+  const { namespace } = set.identity;
+  if (namespace === undefined) return labels;
+  labels.set("meta:namespace", namespace);
+  for (const [key, value] of Object.entries(world.namespaces.get(namespace) ?? {})) labels.set(`ns:${key}`, value);
+  return labels;
+}
+
+function classifyPods(world: World): ReadonlyMap<string, readonly LabelSet[]> {
+  const seen = new Set<string>();
+  const byNamespace = new Map<string, LabelSet[]>();
+  for (const pod of world.pods) {
+    const key = classKey(pod);
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const list = byNamespace.get(pod.namespace) ?? [];
+    list.push(podLabels(pod, world));
+    byNamespace.set(pod.namespace, list);
+  }
+  return byNamespace;
+}
+
+function classKey(pod: WorldPod): string {
+  let key = `${pod.namespace}\n${pod.serviceAccount}`;
+  for (const label of Object.keys(pod.labels).sort()) key += `\n${label}=${pod.labels[label]}`;
+  return key;
+}
+
+/** All labels of a pod in the one vocabulary. */
+function podLabels(pod: WorldPod, world: World): LabelSet {
+  const labels = ownLabels(pod.labels);
+  labels.set("meta:namespace", pod.namespace);
+  labels.set("meta:orchestrator", "k8s");
+  labels.set("meta:serviceaccount", pod.serviceAccount);
+  for (const [key, value] of Object.entries(world.namespaces.get(pod.namespace) ?? {})) labels.set(`ns:${key}`, value);
+  const account = world.serviceAccounts.get(`${pod.namespace}/${pod.serviceAccount}`) ?? {};
+  for (const [key, value] of Object.entries(account)) labels.set(`sa:${key}`, value);
+  return labels;
+}
+
+function findValues(
+  key: LabelKey,
+  world: World,
+  podsByNamespace: ReadonlyMap<string, readonly LabelSet[]>,
+): readonly string[] {
+  if (key === "meta:namespace") return sortedUnique(world.namespaces.keys());
+  if (key.startsWith("ns:"))
+    return sortedUnique([...world.namespaces.values()].flatMap((labels) => labels[key.slice("ns:".length)] ?? []));
+  if (key === "meta:serviceaccount")
+    return sortedUnique([...world.serviceAccounts.keys()].map((name) => name.slice(name.indexOf("/") + 1)));
+  const found = new Set<string>();
+  for (const pods of podsByNamespace.values())
+    for (const labels of pods) {
+      const value = labels.get(key);
+      if (value !== undefined) found.add(value);
+    }
+  return sortedUnique(found);
+}

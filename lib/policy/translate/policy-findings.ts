@@ -1,0 +1,167 @@
+import { type Finding, whereOf } from "../../core/finding.ts";
+import { printIdentity } from "../../core/identity.ts";
+import type { JsonValue } from "../../core/json.ts";
+import { hazardReasons, printCauses, printRule, printRuleOf } from "./describe.ts";
+import { type TranslationFindingCode, translationFindings } from "./findings.ts";
+import type { Note } from "./note.ts";
+import type { OrderTie, PlannedRule, RuleEntry, SourcePolicy } from "./order-plan.ts";
+
+/** A finding about a policy as a whole. */
+export function policyFinding(
+  source: SourcePolicy["policy"],
+  code: TranslationFindingCode,
+  message: string,
+  details: Pick<Finding, "reason" | "remedy" | "related"> & {
+    readonly field?: string;
+    readonly data?: Finding["data"];
+  } = {},
+): Finding {
+  const { field, data, ...rest } = details;
+  return {
+    code,
+    severity: translationFindings[code].severity,
+    message,
+    where: whereOf(source.identity, source.position, field),
+    ...rest,
+    ...(data && { data }),
+  };
+}
+
+/** A note about a policy's selector as a finding. */
+export function subjectFinding(source: SourcePolicy["policy"], note: Note): Finding {
+  return policyFinding(source, note.code, `${printIdentity(source.identity)}: ${note.message}`, {
+    field: `spec.${note.field ?? "selector"}`,
+    ...(note.reason !== undefined && { reason: note.reason }),
+    ...(note.remedy !== undefined && { remedy: note.remedy }),
+    ...(note.data && { data: note.data }),
+  });
+}
+
+/** A finding about one rule. */
+export function ruleFinding(
+  entry: RuleEntry,
+  code: TranslationFindingCode,
+  message: string,
+  details: Pick<Finding, "reason" | "remedy" | "related"> & {
+    readonly field?: string;
+    readonly data?: Finding["data"];
+  } = {},
+): Finding {
+  const { field, data, ...rest } = details;
+  const rule = `spec.${entry.direction}[${Math.max(0, entry.rule.index)}]`;
+  return {
+    code,
+    severity: translationFindings[code].severity,
+    message: `${printRuleOf(entry)}: ${message}`,
+    where: whereOf(
+      entry.owner.policy.identity,
+      entry.rule.position,
+      entry.rule.index < 0 ? "spec.tier" : field === undefined ? rule : `${rule}.${field}`,
+    ),
+    ...rest,
+    ...(data && { data }),
+  };
+}
+
+/** A note about one rule as a finding. */
+export function noteFinding(entry: RuleEntry, note: Note): Finding {
+  const { code, message, field, reason, remedy, data } = note;
+  return ruleFinding(entry, code, message, {
+    ...(field !== undefined && { field }),
+    ...(reason !== undefined && { reason }),
+    ...(remedy !== undefined && { remedy }),
+    ...(data && { data }),
+  });
+}
+
+/** What a planned rule has to tell about order: POL014, POL015, POL041. */
+export function orderFindings(planned: PlannedRule): readonly Finding[] {
+  const { entry, causes, fate } = planned;
+  const [first] = causes;
+  if (first === undefined) return [];
+  const others = printCauses(causes, entry);
+  const related = causes.slice(0, 10).map((cause) => ({
+    message: `${printRuleOf(cause.entry)} ${cause.entry.rule.index < 0 ? "ends there" : cause.entry.rule.action === "Pass" ? "passes first" : "decides first"}`,
+    where: whereOf(cause.entry.owner.policy.identity, cause.entry.rule.position),
+  }));
+  const data: Readonly<Record<string, JsonValue>> = {
+    hazards: [...new Set(causes.map((cause) => cause.hazard))].sort(),
+    rules: [...new Set(causes.map((cause) => printRuleOf(cause.entry)))],
+  };
+  const reason = hazardReasons[first.hazard];
+  if (fate === "dead")
+    return [
+      ruleFinding(
+        entry,
+        "POL014",
+        `the rule never decides: ${others} ${causes.length === 1 ? "decides" : "decide"} all that it matches`,
+        {
+          reason: "Calico takes the first rule that matches",
+          remedy:
+            "nothing to do: the rule is left out; remove it at the source, or move it up if it was meant to count",
+          related,
+          data,
+        },
+      ),
+    ];
+  if (fate !== "carved" && fate !== "restricting") return [];
+  const message =
+    fate === "restricting"
+      ? `the deny is written as later allows that leave its flows out, because of ${others}`
+      : entry.rule.action === "Deny"
+        ? entry.rule.index < 0
+          ? `what the tier drops at its end is denied to ${others}`
+          : `the deny is written without what ${others} ${causes.length === 1 ? "lets" : "let"} through first`
+        : `the ${entry.rule.action.toLowerCase()} is written without what ${others} ${causes.length === 1 ? "takes" : "take"} first`;
+  const findings = [
+    ruleFinding(entry, "POL015", message, {
+      reason,
+      remedy: "nothing to do but to review the rule: it decides every flow as before",
+      related,
+      data,
+    }),
+  ];
+  return planned.isExact ? findings : [orderTooLarge(planned, others, related, data)];
+}
+
+function orderTooLarge(
+  planned: PlannedRule,
+  others: string,
+  related: NonNullable<Finding["related"]>,
+  data: Readonly<Record<string, JsonValue>>,
+): Finding {
+  const { entry } = planned;
+  return ruleFinding(
+    entry,
+    "POL041",
+    `the order of ${printRule(entry)} and ${others} cannot be written exactly; less is allowed than before`,
+    {
+      reason: hazardReasons[planned.causes[0]?.hazard ?? "H1"],
+      remedy: "reorder the rules at the source so that denies come first, or give the peers a common label",
+      related,
+      data,
+    },
+  );
+}
+
+/** Two policies of equal order that decide the same flows differently (POL012). */
+export function tieFinding(tie: OrderTie): Finding {
+  const { first, second } = tie;
+  const a = first.owner.policy;
+  const b = second.owner.policy;
+  const isSettled = a.identity.kind === b.identity.kind && a.identity.namespace === b.identity.namespace;
+  const order = Number.isFinite(a.order) ? `order ${a.order}` : "no order";
+  const base = ruleFinding(
+    second,
+    "POL012",
+    `has ${order}, as ${printIdentity(a.identity)} has, and they decide some flows differently: ${first.rule.action} in ${printRuleOf(first)}, ${second.rule.action} here`,
+    {
+      reason: isSettled
+        ? "policies of equal order are evaluated by name"
+        : "which of them comes first differs between Calico releases; 3.32 compares name, namespace and kind, 3.28 the stored name",
+      remedy: `give ${printIdentity(a.identity)} and ${printIdentity(b.identity)} different orders`,
+      related: [{ message: `${printRuleOf(first)} comes first here`, where: whereOf(a.identity, first.rule.position) }],
+    },
+  );
+  return isSettled ? { ...base, severity: "warning" } : base;
+}

@@ -1,0 +1,208 @@
+import type { AddressFamily } from "../../core/cidr.ts";
+import { mergeCIDRs } from "../../core/cidr.ts";
+import { allTerms } from "../selector/label-term.ts";
+import type { WorldNode } from "../space/world.ts";
+import { type CidrTerms, isInside, type Prefix, prefixOf } from "./cidr-terms.ts";
+import type { Cluster, Coverage } from "./cluster.ts";
+import { everyName, type NameSet, namesOf, noName } from "./name-set.ts";
+import { type Approximation, between, exactly, type Note } from "./note.ts";
+import { nobody, type PeerSet } from "./peer-set.ts";
+
+/** Ranges from which clusters number their pods and nodes. RFC 1918, RFC 6598, RFC 4193. */
+const privateRanges: Readonly<Record<AddressFamily, readonly Prefix[]>> = {
+  4: prefixesOf(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]),
+  6: prefixesOf(["fc00::/7"]),
+};
+const sharedRange = prefixesOf(["100.64.0.0/10"]);
+
+function prefixesOf(texts: readonly string[]): readonly Prefix[] {
+  return texts.flatMap((text) => prefixOf(text) ?? []);
+}
+
+/** Where the prefixes stand: the field for messages, and whether they name destinations or sources. */
+export interface NetsPlace {
+  readonly field: string;
+  readonly isDestination: boolean;
+}
+
+/**
+ * Whoever has an address in the prefixes: outside addresses, and the pods and nodes that Calico matches by address, too. A prefix that
+ * holds some pods only leaves bounds (POL042): their addresses change during the migration.
+ *
+ * Findings: POL042, POL043, POL046.
+ */
+export function resolveNets(
+  nets: readonly string[],
+  cluster: Cluster,
+  notes: Note[],
+  place: NetsPlace,
+): Approximation<PeerSet> {
+  // Merged first: 0.0.0.0/1 and 128.0.0.0/1 together are everything.
+  const merged = prefixesOf(mergeCIDRs(nets));
+  const written = prefixesOf(nets);
+  const terms = (family: AddressFamily): CidrTerms =>
+    written.filter((prefix) => prefix.family === family).map((cidr) => ({ cidr, except: [] }));
+  const outside = { ...nobody, v4: terms(4), v6: terms(6) };
+  const pods = podsInside(merged, cluster, notes, place.field, nets);
+  const nodes = nodesInside(merged, cluster, notes, place, nets);
+  const under: PeerSet = { ...outside, pods: pods.under ? allTerms : [], nodes: nodes.under };
+  if (pods.isExact && nodes.isExact) return exactly(under);
+  return between(under, { ...outside, pods: pods.over ? allTerms : [], nodes: nodes.over });
+}
+
+function podsInside(
+  nets: readonly Prefix[],
+  cluster: Cluster,
+  notes: Note[],
+  field: string,
+  written: readonly string[],
+): Approximation<boolean> {
+  const families = familiesIn(nets);
+  const coverages = families.map((family) => podCoverage(nets, family, cluster));
+  const kinds = new Set(coverages.map((coverage) => coverage.kind));
+  if (coverages.some((coverage) => "isAssumed" in coverage && coverage.isAssumed))
+    noteAssumption(notes, field, written, kinds.has("all"));
+  if (kinds.size === 1 && kinds.has("all")) return exactly(true);
+  if (kinds.size === 0 || (kinds.size === 1 && kinds.has("none"))) return exactly(false);
+  const shown = shorten(written);
+  const isUnknown = kinds.has("unknown");
+  notes.push({
+    code: "POL042",
+    effect: "inexact",
+    field,
+    message: isUnknown
+      ? `whether ${shown} holds pods is not known; Cilium does not match pods by address`
+      : `${shown} holds some of the cluster's pods; Cilium does not match pods by address`,
+    reason: "a Cilium CIDR matches addresses outside the cluster only, and pods get new addresses during the migration",
+    remedy: isUnknown
+      ? "give the cluster's objects with --inventory"
+      : "select the pods by labels, in a rule of their own beside the prefix",
+    data: { nets: [...written] },
+  });
+  return between(false, true);
+}
+
+function noteAssumption(notes: Note[], field: string, written: readonly string[], holdsPods: boolean): void {
+  notes.push({
+    code: "POL046",
+    effect: "none",
+    field,
+    message: holdsPods
+      ? `${shorten(written)} is taken to hold every pod and node of the cluster`
+      : `${shorten(written)} is taken to hold no pod and no node of the cluster`,
+    reason: "without an inventory the addresses of pods and nodes are not known; private ranges are the custom",
+    remedy: "give the cluster's objects with --inventory to be sure",
+    data: { nets: [...written] },
+  });
+}
+
+function shorten(nets: readonly string[]): string {
+  return nets.length <= 3 ? nets.join(", ") : `${nets.slice(0, 3).join(", ")} and ${nets.length - 3} more`;
+}
+
+function familiesIn(nets: readonly Prefix[]): readonly AddressFamily[] {
+  return ([4, 6] as const).filter((family) => nets.some((net) => net.family === family));
+}
+
+function holds(nets: readonly Prefix[], inner: Prefix): boolean {
+  return nets.some((net) => isInside(inner, net));
+}
+
+function touches(nets: readonly Prefix[], other: Prefix): boolean {
+  return nets.some((net) => isInside(other, net) || isInside(net, other));
+}
+
+function podCoverage(nets: readonly Prefix[], family: AddressFamily, cluster: Cluster): Coverage {
+  // A cluster without this family has no pod in the prefix.
+  if (!cluster.world.families.includes(family)) return { kind: "none", isAssumed: false };
+  const key = `${family} ${nets.map((net) => net.text).join(" ")}`;
+  const known = cluster.coverages.get(key) ?? findPodCoverage(nets, family, cluster);
+  cluster.coverages.set(key, known);
+  return known;
+}
+
+function findPodCoverage(nets: readonly Prefix[], family: AddressFamily, cluster: Cluster): Coverage {
+  const pods = cluster.podPrefixes.filter((prefix) => prefix.family === family);
+  if (pods.length === 0) return coverageByRange(nets, family);
+  if (pods.every((prefix) => holds(nets, prefix))) return { kind: "all", isAssumed: false };
+  return pods.some((prefix) => touches(nets, prefix)) ? { kind: "some" } : { kind: "none", isAssumed: false };
+}
+
+function coverageByRange(nets: readonly Prefix[], family: AddressFamily): Coverage {
+  if (nets.some((net) => net.family === family && net.text.endsWith("/0"))) return { kind: "all", isAssumed: false };
+  const ranges = privateRanges[family];
+  if (ranges.every((range) => holds(nets, range))) return { kind: "all", isAssumed: true };
+  const touched = [...ranges, ...(family === 4 ? sharedRange : [])].some((range) => touches(nets, range));
+  return touched ? { kind: "unknown" } : { kind: "none", isAssumed: true };
+}
+
+function nodesInside(
+  nets: readonly Prefix[],
+  cluster: Cluster,
+  notes: Note[],
+  place: NetsPlace,
+  written: readonly string[],
+): Approximation<NameSet> {
+  const { nodes, families } = cluster.world;
+  const wanted = familiesIn(nets).filter((family) => families.includes(family));
+  if (wanted.length === 0) return exactly(noName);
+  if (nodes.length === 0) return nodesByRange(nets, wanted, notes, place.field, written);
+  const inside: string[] = [];
+  const touched: string[] = [];
+  for (const node of nodes) {
+    const addresses = nodeAddresses(node, cluster, place).filter((address) => wanted.includes(address.family));
+    if (addresses.some((address) => holds(nets, address))) touched.push(node.name);
+    if (addresses.length > 0 && addresses.every((address) => holds(nets, address))) inside.push(node.name);
+  }
+  const under = allOr(inside, nodes.length);
+  if (inside.length === touched.length) return exactly(under);
+  const partly = touched.filter((name) => !inside.includes(name));
+  notes.push({
+    code: "POL043",
+    effect: "inexact",
+    field: place.field,
+    message: `${shorten(written)} holds some addresses of ${shorten(partly)}, but not all`,
+    reason: "Cilium knows a node as one peer, whichever of its addresses is used",
+    remedy: "name all addresses of the node, the one of its tunnel device included, or none",
+    data: { nodes: partly },
+  });
+  return between(under, allOr(touched, nodes.length));
+}
+
+/**
+ * The addresses by which a node is meant. As a destination those of its tunnel device, which lie in the pods' pool, do not
+ * count: nobody connects to them. As a source they do: it is by them that other nodes' traffic arrives.
+ */
+function nodeAddresses(node: WorldNode, cluster: Cluster, place: NetsPlace): readonly Prefix[] {
+  const all = prefixesOf(node.addresses);
+  if (!place.isDestination) return all;
+  const own = all.filter((address) => !cluster.podPrefixes.some((prefix) => isInside(address, prefix)));
+  return own.length > 0 ? own : all;
+}
+
+function allOr(names: readonly string[], count: number): NameSet {
+  return names.length === count ? everyName : namesOf(names);
+}
+
+function nodesByRange(
+  nets: readonly Prefix[],
+  families: readonly AddressFamily[],
+  notes: Note[],
+  field: string,
+  written: readonly string[],
+): Approximation<NameSet> {
+  const kinds = new Set(families.map((family) => coverageByRange(nets, family).kind));
+  if (kinds.size === 1 && kinds.has("all")) return exactly(everyName);
+  if (kinds.size === 1 && kinds.has("none")) return exactly(noName);
+  if (!notes.some((note) => note.code === "POL042" && note.field === field))
+    notes.push({
+      code: "POL043",
+      effect: "inexact",
+      field,
+      message: `whether ${shorten(written)} holds nodes is not known; Cilium does not match nodes by address`,
+      reason: "a Cilium CIDR matches addresses outside the cluster only",
+      remedy: "give the cluster's objects with --inventory",
+      data: { nets: [...written] },
+    });
+  return between(noName, everyName);
+}
