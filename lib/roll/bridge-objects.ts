@@ -1,5 +1,7 @@
 import type { JsonObject } from "../core/json.ts";
 import type { SourceDetection } from "../source/source.ts";
+import { gateObjects } from "./gate-objects.ts";
+import type { StageRef } from "./job.ts";
 import { bridgeName, helperAccount, metachronNamespace } from "./names.ts";
 import { scriptsName } from "./preparation.ts";
 import type { RollContext } from "./roll-context.ts";
@@ -33,6 +35,21 @@ export function bridgeDaemonSetName(mode: BridgeMode): string {
  */
 export function bridgeObjects(input: BridgeInput, mode: BridgeMode = "keep"): readonly RollObject[] {
   return [rollObject(20, bridgeDaemonSet(input, mode), comments[mode])];
+}
+
+/**
+ * The objects of `undo/` of the bridge's stage: a DaemonSet that takes the rules away, and a Job that first deletes the
+ * bridge (it would put them back), then waits until no node has a rule left.
+ */
+export function bridgeUndoObjects(input: BridgeInput, stage: StageRef): readonly RollObject[] {
+  return gateObjects({
+    context: input.context,
+    stage: { ...stage, previous: undefined },
+    kind: "undo",
+    checks: ["unbridged"],
+    endState: "undone",
+    objects: bridgeObjects(input, "remove"),
+  });
 }
 
 const comments: Readonly<Record<BridgeMode, string>> = {

@@ -12,16 +12,17 @@ import type { Signal } from "./signals.ts";
  * - `check`: looks at the CNI files and asks the agent's own socket; no capability, everything read-only;
  * - `canary`: an ordinary pod that reaches its targets and then answers itself; `probe`: one that only reaches targets;
  * - `recycle`: privileged, the host's root, for crictl; `hostports`: host network with NET_ADMIN, for iptables;
+ * - `sentinel`: may write in the folder of kured's sentinel file;
  * - `restore`: may write in the CNI directory, in the way back only; `clean`: privileged, the host's root, at the end.
  */
-export type HelperKind = "check" | "canary" | "probe" | "recycle" | "hostports" | "restore" | "clean";
+export type HelperKind = "check" | "canary" | "probe" | "recycle" | "hostports" | "restore" | "sentinel" | "clean";
 
 /**
  * The ConfigMap with the texts of all pods that a stage's Job may make on a node: reviewed with the stage, filled in by the
  * script at the words between `@` signs, nothing else.
  *
  * Every pod has a fixed name, is bound to its node by name (so it needs no scheduler and no uncordoned node), tolerates all
- * taints, and runs with an account without rights or token.
+ * taints, and runs with an account without rights or token. `lists` are files of lines that the script reads beside them.
  */
 export function podTemplatesObject(
   context: RollContext,
@@ -29,9 +30,11 @@ export function podTemplatesObject(
   stageId: string,
   kinds: readonly HelperKind[],
   signals: readonly Signal[] = [],
+  lists: Readonly<Record<string, readonly string[]>> = {},
 ): RollObject {
   const data: Record<string, string> = {};
-  for (const kind of kinds) data[`${kind}.yaml`] = renderYaml(helperPod(context, stageId, kind));
+  for (const [name, lines] of Object.entries(lists)) data[name] = lines.map((line) => `${line}\n`).join("");
+  for (const kind of kinds) data[`${kind}.yaml`] = renderYaml(helperPod(context, job, stageId, kind));
   for (const signal of signals) data[`${signal.name}.yaml`] = renderYaml(signalPod(context, stageId, signal));
   const object: JsonObject = {
     apiVersion: "v1",
@@ -78,11 +81,11 @@ function hostPath(name: string, path: string, type: string): JsonObject {
 const root: JsonObject = { runAsUser: 0 };
 const nobody: JsonObject = { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } };
 
-function helperPod(context: RollContext, stageId: string, kind: HelperKind): JsonObject {
-  return pod(stageId, kind, specOf(context, kind));
+function helperPod(context: RollContext, job: JobKind, stageId: string, kind: HelperKind): JsonObject {
+  return pod(stageId, kind, specOf(context, kind, podTemplatesName(job, stageId)));
 }
 
-function specOf(context: RollContext, kind: HelperKind): HelperPod {
+function specOf(context: RollContext, kind: HelperKind, listsName: string): HelperPod {
   const { facts, plan } = context;
   const onHost = { hostNetwork: true, image: "@CILIUM_IMAGE@", user: root };
   const cni = hostPath("cni", facts.cniConfDirectory, "Directory");
@@ -137,19 +140,36 @@ function specOf(context: RollContext, kind: HelperKind): HelperPod {
     case "restore":
       return {
         ...onHost,
-        command: ["/bin/sh", "/scripts/node-restore.sh", "@CHECK@"],
+        command: ["/bin/sh", "/scripts/node-restore.sh"],
         securityContext: nothingAllowed,
         volumes: [cni, hostPath("agent", "/var/run/cilium", "Directory")],
         mounts: [{ name: "cni", mountPath: "/host/cni" }, readOnly("agent", "/var/run/cilium")],
       };
+    case "sentinel": {
+      const sentinel = plan.spec.roll.kured?.sentinel ?? "/var/run/reboot-required";
+      const slash = sentinel.lastIndexOf("/");
+      return {
+        ...onHost,
+        image: plan.spec.roll.probeImage,
+        command: ["/bin/sh", "-c", `: >/sentinel/${sentinel.slice(slash + 1)}`],
+        securityContext: nothingAllowed,
+        volumes: [hostPath("sentinel", sentinel.slice(0, slash) || "/", "Directory")],
+        mounts: [{ name: "sentinel", mountPath: "/sentinel" }],
+      };
+    }
     case "clean":
       return {
         ...onHost,
-        command: ["/bin/sh", "/scripts/node-clean.sh", "@CHECK@"],
+        command: ["/bin/sh", "/scripts/node-clean.sh", "/stage"],
         securityContext: { privileged: true },
-        volumes: [wholeHost, hostPath("lock", "/run/xtables.lock", "FileOrCreate")],
+        volumes: [
+          wholeHost,
+          hostPath("lock", "/run/xtables.lock", "FileOrCreate"),
+          { name: "stage", configMap: { name: listsName, defaultMode: 0o444 } },
+        ],
         mounts: [
           { name: "host", mountPath: "/host" },
+          readOnly("stage", "/stage"),
           { name: "lock", mountPath: "/run/xtables.lock" },
         ],
       };

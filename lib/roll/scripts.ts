@@ -2,6 +2,182 @@
 
 /** The scripts of the Jobs and helper pods: file name to text. */
 export const scripts: Readonly<Record<string, string>> = {
+  "agents.sh": String.raw`#!/bin/sh
+# Restarts every Cilium agent on the configuration that is in the cluster now: the first alone, then BATCH at a time.
+# Runs in the Job of the stage that brings the final values, and of the one that switches node selectors on.
+#
+#   1 gate: stage before        4 the operator, first half: only when RESTART_OPERATOR is yes
+#   2 every node is known       5 agents: restart, Ready, no key differs from the configuration, endpoints in force
+#   3 the values are there      6 marker
+#
+# Nodes that no wave took (EXCLUDED) and nodes that joined since would be taken over at their agent's next start, with
+# their pods still on the old network: step 2 refuses.
+
+# shellcheck disable=SC2153,SC2317,SC2329 # variables come from the Job; functions are handed to wait_for by name
+
+SCRIPTS=$(dirname "$0")
+# shellcheck source=common.sh
+. "$SCRIPTS/common.sh"
+# shellcheck source=nodes.sh
+. "$SCRIPTS/nodes.sh"
+# shellcheck source=signals.sh
+. "$SCRIPTS/signals.sh"
+
+# --- step 2: nodes and pods ---------------------------------------------------------------------------------------------
+
+# UNKNOWN: Linux nodes that are not in the list of the stage (one name a line).
+every_node_is_known() {
+  linux_nodes >"$WORK_DIR/nodes" || return 1
+  UNKNOWN=$(grep -vxF -f "$STAGE_DIR/nodes" "$WORK_DIR/nodes" | tr '\n' ' ')
+  [ -z "$UNKNOWN" ]
+}
+
+no_pod_is_old() {
+  find_pods is_old_address && [ "$FOUND_COUNT" -eq 0 ]
+}
+
+# --- step 3: the values -------------------------------------------------------------------------------------------------
+
+# Each line of the file "config" is KEY=VALUE of the ConfigMap cilium-config; "KEY=" means empty or not there.
+values_are_there() {
+  WRONG_KEYS=
+  while IFS='=' read -r config_key config_value; do
+    [ -n "$config_key" ] || continue
+    config_found=$(k get configmap cilium-config -n "$CILIUM_NAMESPACE" -o "jsonpath={.data.$(printf '%s' "$config_key" | sed 's/\./\\./g')}") || return 1
+    [ "$config_found" = "$config_value" ] || WRONG_KEYS="$WRONG_KEYS $config_key('$config_found')"
+  done <"$STAGE_DIR/config"
+  [ -z "$WRONG_KEYS" ]
+}
+
+delete_node_configs() {
+  while IFS= read -r config_name; do
+    [ -n "$config_name" ] || continue
+    k delete ciliumnodeconfig "$config_name" -n "$CILIUM_NAMESPACE" --ignore-not-found >/dev/null ||
+      die 30 "CiliumNodeConfig $config_name cannot be deleted: $(api_error)"
+  done <"$STAGE_DIR/node-configs"
+}
+
+# --- step 4: the operator -----------------------------------------------------------------------------------------------
+
+operator_pods() {
+  k get pods -n "$CILIUM_NAMESPACE" -l name=cilium-operator -o 'jsonpath={range .items[*]}{.metadata.name}|{.metadata.uid}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}'
+}
+
+operator_is_new() {
+  operator_now=$(operator_pods) || return 1
+  [ -n "$operator_now" ] || return 1
+  for operator_line in $operator_now; do
+    case "$operator_line" in
+      *"|True") ;;
+      *) return 1 ;;
+    esac
+    case " $OPERATOR_BEFORE " in
+      *" $(printf '%s' "$operator_line" | cut -d '|' -f 2) "*) return 1 ;;
+    esac
+  done
+}
+
+# Both must read the new configuration: with agents alone policies stay "not Valid", with the operator alone they are
+# "Valid" and not enforced.
+restart_operator() {
+  CURRENT_STEP=4
+  [ "$RESTART_OPERATOR" = yes ] || return 0
+  OPERATOR_BEFORE=$(marker_read "$STAGE" operator)
+  if [ -z "$OPERATOR_BEFORE" ]; then
+    OPERATOR_BEFORE=$(operator_pods | cut -d '|' -f 2 | tr '\n' ' ')
+    marker_must_write operator "$OPERATOR_BEFORE"
+  fi
+  operator_is_new && return 0
+  for operator_line in $(operator_pods); do
+    case " $OPERATOR_BEFORE " in
+      *" $(printf '%s' "$operator_line" | cut -d '|' -f 2) "*) ;;
+      *) continue ;;
+    esac
+    k delete pod "$(printf '%s' "$operator_line" | cut -d '|' -f 1)" -n "$CILIUM_NAMESPACE" --ignore-not-found --wait=false >/dev/null ||
+      die 50 "an operator pod cannot be deleted: $(api_error)"
+  done
+  wait_for 600 operator_is_new || die 50 "the operator is not back: $operator_now"
+  log operator "restarted"
+}
+
+# --- step 5: the agents -------------------------------------------------------------------------------------------------
+
+# The record of a node is the uid of the agent to replace, then "done".
+start_agent() {
+  agent_record=$(marker_read "$STAGE" "node.$1") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  [ "$agent_record" != "done" ] || return 0
+  if [ -z "$agent_record" ]; then
+    wait_for 120 agent_is_back "$1" none || die 50 "there is no Ready agent on node $1"
+    agent_record=$(agent_part "$1" 2)
+    marker_must_write "node.$1" "$agent_record"
+  fi
+  if [ "$(agent_part "$1" 2)" = "$agent_record" ]; then
+    k delete pod "$(agent_part "$1" 1)" -n "$CILIUM_NAMESPACE" --ignore-not-found --wait=false >/dev/null ||
+      die 50 "the agent of node $1 cannot be deleted: $(api_error)"
+  fi
+}
+
+end_agent() {
+  CURRENT_NODE=$1
+  agent_record=$(marker_read "$STAGE" "node.$1") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  [ "$agent_record" != "done" ] || return 0
+  wait_for 600 agent_is_back "$1" "$agent_record" || die 50 "the agent of node $1 is not back and Ready"
+  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$(agent_part "$1" 4)" CHECK drift ||
+    die 50 "the agent of node $1 does not run with the configuration, or its endpoints are not in force"
+  marker_must_write "node.$1" "done"
+  log agent "restarted, runs with the configuration of now"
+  CURRENT_NODE=
+}
+
+restart_agents() {
+  CURRENT_STEP=5
+  batch=
+  batch_count=0
+  batch_size=1
+  while IFS= read -r agent_node <&4; do
+    start_agent "$agent_node"
+    batch="$batch $agent_node"
+    batch_count=$((batch_count + 1))
+    [ "$batch_count" -ge "$batch_size" ] || continue
+    for batch_node in $batch; do end_agent "$batch_node"; done
+    batch=
+    batch_count=0
+    # The first node alone shows whether the values are good.
+    batch_size=$BATCH
+  done 4<"$WORK_DIR/nodes"
+  for batch_node in $batch; do end_agent "$batch_node"; done
+}
+
+main() {
+  start_script CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS BATCH CHECK_NODES RESTART_OPERATOR END_STATE NODES SIGNALS
+  lease_take
+  CURRENT_STEP=1
+  if already_done "$END_STATE"; then
+    log skip "this stage is $END_STATE with this digest"
+    lease_release
+    exit 0
+  fi
+  check_previous
+  marker_open running
+  CURRENT_STEP=2
+  if [ "$CHECK_NODES" = yes ]; then
+    wait_for 60 every_node_is_known || die 30 "nodes that no done wave took would be taken over: $UNKNOWN"
+    wait_for 60 no_pod_is_old || die 61 "$FOUND_COUNT pods are still on the old network:$FOUND_PODS"
+  fi
+  linux_nodes >"$WORK_DIR/nodes" || die 10 "the nodes cannot be listed: $(api_error)"
+  CURRENT_STEP=3
+  wait_for 1800 values_are_there || die 30 "cilium-config does not hold the values of this stage:$WRONG_KEYS"
+  delete_node_configs
+  restart_operator
+  restart_agents
+  wait_for 300 agents_are_ready || die 50 "Cilium agents are not Ready on: $agents_unready"
+  CURRENT_STEP=6
+  check_signals after
+  finish "$END_STATE" "every agent runs with the configuration of this stage"
+}
+
+main
+`,
   "bridge.sh": String.raw`#!/bin/sh
 # Keeps old and new pods talking with their own addresses, on this node, as long as both networks run.
 # Runs in the DaemonSet metachron-bridge: host network, privileged, no CNI needed. Looks once a second.
@@ -274,10 +450,161 @@ case "$1" in
   *) exit 2 ;;
 esac
 `,
+  "clean-nodes.sh": String.raw`#!/bin/sh
+# Cleans the nodes of what the old network left: the first alone, then BATCH at a time. Runs in the Job of the last stage.
+# There is no way back after this; a node that fails stays as it is, with the log of its helper pod here.
+#
+#   1 gate: stage before            3 the node: helper pod "clean" (node-clean.sh says what and in which order)
+#   2 no pod is on the old network  4 its endpoints are in force, and its echo pod answers a pod of another node
+#                                   5 the old network's annotations on the Node object
+
+# shellcheck disable=SC2153,SC2317,SC2329 # variables come from the Job; functions are handed to wait_for by name
+
+SCRIPTS=$(dirname "$0")
+# shellcheck source=common.sh
+. "$SCRIPTS/common.sh"
+# shellcheck source=nodes.sh
+. "$SCRIPTS/nodes.sh"
+# shellcheck source=signals.sh
+. "$SCRIPTS/signals.sh"
+
+no_pod_is_old() {
+  find_pods is_old_address && [ "$FOUND_COUNT" -eq 0 ]
+}
+
+sources_are_gone() {
+  for source_daemonset in $SOURCE_DAEMONSETS; do
+    source_seen=$(k get daemonset "$(printf '%s' "$source_daemonset" | cut -d / -f 2)" \
+      -n "$(printf '%s' "$source_daemonset" | cut -d / -f 1)" --ignore-not-found -o 'jsonpath={.metadata.name}') || return 1
+    [ -z "$source_seen" ] || return 1
+  done
+  return 0
+}
+
+# The helper pods of a batch have names of their own: their number in the batch.
+start_clean() {
+  CURRENT_NODE=$1
+  CURRENT_STEP=3
+  helper_apply clean "clean-$STAGE-$2" "$1" CILIUM_IMAGE "$(agent_part "$1" 4)" ||
+    die 50 "the helper pod of node $1 cannot be made: $(api_error)"
+}
+
+end_clean() {
+  CURRENT_NODE=$1
+  CURRENT_STEP=3
+  clean_pod=clean-$STAGE-$2
+  wait_for 600 helper_ended "$clean_pod" || die 50 "node $1 was not cleaned in time: $(helper_why "$clean_pod")"
+  clean_phase=$helper_phase
+  helper_logs "$clean_pod"
+  [ "$clean_phase" = Succeeded ] || die 50 "node $1 could not be cleaned; its log is above"
+  helper_delete "$clean_pod" || log helper "pod $clean_pod is still there: $(api_error)"
+  check_node "$1"
+  clean_annotations "$1"
+  marker_must_write "node.$1" "done"
+  log clean "the node is clean"
+}
+
+check_node() {
+  CURRENT_STEP=4
+  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$(agent_part "$1" 4)" CHECK endpoints ||
+    die 60 "endpoints of node $1 are not in force after the cleaning"
+  k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-echo \
+    -o 'jsonpath={range .items[*]}{.spec.nodeName}|{.status.podIP}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |
+    grep '|True$' >"$WORK_DIR/echo"
+  echo_here=$(grep "^$1|" "$WORK_DIR/echo" | cut -d '|' -f 2)
+  echo_there=$(grep -v "^$1|" "$WORK_DIR/echo" | sed -n 1p | cut -d '|' -f 1)
+  if [ -z "$echo_here" ] || [ -z "$echo_there" ]; then
+    log probe "no two echo pods are Ready: the node was not probed"
+    return 0
+  fi
+  case "$echo_here" in *:*) echo_here="[$echo_here]" ;; esac
+  helper_run 300 probe "probe-$STAGE" "$echo_there" TARGETS "tcp://$echo_here:8080" ||
+    die 60 "a pod on node $echo_there does not reach the echo pod of node $1 after the cleaning"
+}
+
+# Annotations that begin with one of the prefixes of the file "annotation-prefixes".
+clean_annotations() {
+  CURRENT_STEP=5
+  # shellcheck disable=SC2016 # the variables are those of the template
+  annotation_keys=$(k get node "$1" -o 'go-template={{range $key, $value := .metadata.annotations}}{{$key}}{{"\n"}}{{end}}') ||
+    die 10 "node $1 cannot be read: $(api_error)"
+  while IFS= read -r annotation_prefix; do
+    [ -n "$annotation_prefix" ] || continue
+    for annotation_key in $annotation_keys; do
+      case "$annotation_key" in
+        "$annotation_prefix"*)
+          k annotate node "$1" "$annotation_key-" --field-manager="$MANAGER" >/dev/null ||
+            die 50 "annotation $annotation_key of node $1 cannot be removed: $(api_error)"
+          log annotation "$annotation_key is gone"
+          ;;
+      esac
+    done
+  done <"$STAGE_DIR/annotation-prefixes"
+}
+
+# clean_batch NODE…
+clean_batch() {
+  batch_at=0
+  for batch_node in "$@"; do
+    batch_at=$((batch_at + 1))
+    start_clean "$batch_node" "$batch_at"
+  done
+  batch_at=0
+  for batch_node in "$@"; do
+    batch_at=$((batch_at + 1))
+    end_clean "$batch_node" "$batch_at"
+  done
+  CURRENT_NODE=
+}
+
+clean_nodes() {
+  batch=
+  batch_count=0
+  batch_size=1
+  while IFS= read -r clean_node <&4; do
+    clean_record=$(marker_read "$STAGE" "node.$clean_node") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+    [ "$clean_record" != "done" ] || continue
+    batch="$batch $clean_node"
+    batch_count=$((batch_count + 1))
+    [ "$batch_count" -ge "$batch_size" ] || continue
+    # shellcheck disable=SC2086 # names of nodes, one word each
+    clean_batch $batch
+    batch=
+    batch_count=0
+    batch_size=$BATCH
+  done 4<"$WORK_DIR/nodes"
+  # shellcheck disable=SC2086
+  [ -z "$batch" ] || clean_batch $batch
+}
+
+main() {
+  start_script CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS NODES SOURCE_DAEMONSETS BATCH SIGNALS
+  lease_take
+  CURRENT_STEP=1
+  if already_done "done"; then
+    log skip "this stage is done with this digest"
+    lease_release
+    exit 0
+  fi
+  check_previous
+  marker_open running
+  CURRENT_STEP=2
+  wait_for 60 sources_are_gone || die 30 "the old network still runs: $SOURCE_DAEMONSETS"
+  wait_for 120 no_pod_is_old || die 61 "$FOUND_COUNT pods still use the old network:$FOUND_PODS"
+  linux_nodes >"$WORK_DIR/nodes" || die 10 "the nodes cannot be listed: $(api_error)"
+  clean_nodes
+  CURRENT_STEP=6
+  check_signals after
+  finish "done" "every node is clean"
+}
+
+main
+`,
   "common.sh": String.raw`# shellcheck shell=sh
 # What every Job script of metachron shares. It is read with ".", never run.
 #
-# Needs sh, kubectl and the tools that every small image has (cat, cut, date, grep, printenv, sed, sleep, tr). No jq, no bash.
+# Needs sh, kubectl and the tools that every small image has (cat, cut, date, dirname, grep, printenv, sed, sleep, sort, tail,
+# tr). No jq, no bash.
 # There is no "set -e": each call that may fail says what happens then. No name is ever written with a brace after the
 # dollar sign, because Flux may substitute such texts.
 #
@@ -389,7 +716,7 @@ wait_for() {
 # start_script NAME…: checks the tools and that each named variable is set.
 start_script() {
   STARTED=$(now)
-  for tool in cat cut date grep kubectl printenv sed sleep tr; do
+  for tool in cat cut date dirname grep kubectl printenv sed sleep sort tail tr; do
     command -v "$tool" >/dev/null 2>&1 || die 10 "the image has no $tool"
   done
   for name in STAGE ATTEMPT DIGEST PREVIOUS PREVIOUS_DIGEST JOB_UID "$@"; do
@@ -533,6 +860,131 @@ finish() {
   exit 0
 }
 `,
+  "gate.sh": String.raw`#!/bin/sh
+# Waits until a stage without nodes of its own is really there, and writes its marker. Runs in a stage's gate Job.
+#
+# CHECKS holds words, looked at in their order:
+#   agents     every Cilium agent is Ready, every Linux node has one, and a CiliumNode with a prefix of the new pool
+#   dormant    the old network is Ready everywhere, and no pod has an address of the new pool yet, but for Cilium's own
+#   echo       the echo pod of every node that is up is Ready
+#   bridge     the bridge is Ready on every node that is up: its rules are in place and in order
+#   unbridged  no bridge pod is left, and the removal is Ready everywhere: no rule is left
+#   policies   at least $POLICIES Cilium policies are there, and every one in the cluster is Valid
+#   jobs       each of $JOBS (in our namespace) is complete
+#   signals    the user's own signals say yes
+
+# shellcheck disable=SC2153,SC2317,SC2329 # variables come from the Job; functions are handed to wait_for by name
+
+SCRIPTS=$(dirname "$0")
+# shellcheck source=common.sh
+. "$SCRIPTS/common.sh"
+# shellcheck source=nodes.sh
+. "$SCRIPTS/nodes.sh"
+# shellcheck source=signals.sh
+. "$SCRIPTS/signals.sh"
+
+# MISSING: Linux nodes without an agent pod or without a prefix of the new pool.
+agents_everywhere() {
+  linux_nodes >"$WORK_DIR/nodes" || return 1
+  k get pods -n "$CILIUM_NAMESPACE" -l k8s-app=cilium -o 'jsonpath={range .items[*]}{.spec.nodeName}{"\n"}{end}' >"$WORK_DIR/agents" || return 1
+  k get ciliumnodes -o 'jsonpath={range .items[*]}{.metadata.name}|{.spec.ipam.podCIDRs[*]}{"\n"}{end}' >"$WORK_DIR/ciliumnodes" || return 1
+  MISSING=
+  while IFS= read -r linux_node; do
+    if ! grep -qx "$linux_node" "$WORK_DIR/agents"; then
+      MISSING="$MISSING $linux_node(no-agent)"
+    elif ! grep -q "^$linux_node|." "$WORK_DIR/ciliumnodes"; then
+      MISSING="$MISSING $linux_node(no-prefix)"
+    fi
+  done <"$WORK_DIR/nodes"
+  [ -z "$MISSING" ]
+}
+
+# A pod on the new network before the first wave means that a CiliumNodeConfig or a CNI file is there that should not be.
+no_pod_has_moved() {
+  find_pods is_new_address && [ "$FOUND_COUNT" -eq 0 ]
+}
+
+policies_are_valid() {
+  k get ciliumclusterwidenetworkpolicies,ciliumnetworkpolicies --all-namespaces \
+    -o 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}|{.status.conditions[?(@.type=="Valid")].status}|{.status.conditions[?(@.type=="Valid")].message}{"\n"}{end}' \
+    >"$WORK_DIR/policies" || return 1
+  INVALID=$(grep -v '|True|' "$WORK_DIR/policies" | tr '\n' ' ')
+  POLICY_COUNT=$(grep -c '|True|' "$WORK_DIR/policies")
+  [ -z "$INVALID" ] && [ "$POLICY_COUNT" -ge "$POLICIES" ]
+}
+
+jobs_are_complete() {
+  PENDING=
+  for wanted_job in $JOBS; do
+    job_state=$(k get job "$wanted_job" -n "$NAMESPACE" --ignore-not-found \
+      -o 'jsonpath={.status.conditions[?(@.status=="True")].type}') || return 1
+    case " $job_state " in
+      *" Failed "*) die 60 "job $wanted_job failed; its log says what" ;;
+      *" Complete "*) ;;
+      *) PENDING="$PENDING $wanted_job" ;;
+    esac
+  done
+  [ -z "$PENDING" ]
+}
+
+# The bridge must not put its rules back while the removal takes them away.
+delete_bridge() {
+  k delete daemonset metachron-bridge -n "$NAMESPACE" --ignore-not-found --wait=false >/dev/null ||
+    die 10 "the DaemonSet metachron-bridge cannot be deleted: $(api_error)"
+  wait_for 300 bridge_pods_are_gone || die 50 "pods of the bridge are still there"
+  wait_for 900 daemonset_is_ready "$NAMESPACE/metachron-bridge-removal" ||
+    die 50 "the bridge's rules are not gone on: $ds_unready"
+}
+
+bridge_pods_are_gone() {
+  bridge_pods=$(k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-bridge -o 'jsonpath={.items[*].metadata.name}') &&
+    [ -z "$bridge_pods" ]
+}
+
+look() {
+  case "$1" in
+    agents)
+      wait_for "$PATIENCE" agents_everywhere || die 50 "Cilium is not on every node:$MISSING $(api_error)"
+      wait_for "$PATIENCE" agents_are_ready || die 50 "Cilium agents are not Ready on: $agents_unready"
+      ;;
+    dormant)
+      wait_for "$PATIENCE" sources_are_ready || die 50 "the old network is not Ready everywhere: $SOURCE_DAEMONSETS"
+      wait_for 60 no_pod_has_moved || die 61 "$FOUND_COUNT pods are on the new network before any wave:$FOUND_PODS"
+      ;;
+    echo) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-echo" || die 50 "echo pods are not Ready on: $ds_unready" ;;
+    bridge) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-bridge" || die 50 "the bridge is not Ready on: $ds_unready" ;;
+    unbridged) delete_bridge ;;
+    policies)
+      wait_for "$PATIENCE" policies_are_valid ||
+        die 60 "of $POLICIES Cilium policies $POLICY_COUNT are Valid; not Valid: $INVALID"
+      ;;
+    jobs) wait_for "$PATIENCE" jobs_are_complete || die 60 "jobs are not complete:$PENDING" ;;
+    signals) check_signals "at the gate" ;;
+    *) die 10 "no check is called $1" ;;
+  esac
+  log "$1" "holds"
+}
+
+main() {
+  start_script CHECKS PATIENCE END_STATE NODES CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS SOURCE_DAEMONSETS POLICIES JOBS SIGNALS
+  lease_take
+  if already_done "$END_STATE"; then
+    log skip "this stage is $END_STATE with this digest"
+    lease_release
+    exit 0
+  fi
+  check_previous
+  marker_open running
+  CURRENT_STEP=3
+  ds_unready=
+  for check in $CHECKS; do
+    look "$check"
+  done
+  finish "$END_STATE" "all checks hold: $CHECKS"
+}
+
+main
+`,
   "node-check.sh": String.raw`#!/bin/sh
 # Runs in a short-lived pod on one node: the Cilium image that is there already, no capability, nothing writable. It sees
 # two folders of the host, both read-only: the CNI configuration, and the folder with the agent's own socket.
@@ -654,6 +1106,242 @@ while [ "$tries" -lt "$most" ]; do
 done
 say "gave up after $tries looks"
 exit 1
+`,
+  "node-clean.sh": String.raw`#!/bin/sh
+# Takes away what the old network left on this node, and nothing else. Runs in a privileged pod on the host network with
+# the host's root at /host, in the last stage of the migration.
+#
+#   node-clean.sh DIRECTORY     with the lists of what belongs to the old network, one entry a line:
+#     chain-prefixes     iptables chains that begin so, and every rule that jumps to one
+#     rule-tags          rules whose comment begins so, wherever they stand
+#     portmap-networks   hostPort and masquerade chains of these CNI networks, known by the comment of their rules
+#     nft-tables         whole nft tables of these names
+#     ipset-prefixes     sets that begin so
+#     devices            devices of these names; a trailing + stands for anything
+#     files              files and folders of the host
+#
+# Each iptables table changes in one transaction, on both backends and for both families: either all of it or nothing.
+# Order: rules and chains, then sets (rules hold them), nft tables, devices, files. What other programs own is not flushed.
+
+set -u
+LISTS=$1
+TAG=metachron-bridge
+[ -n "$(printenv HOST_ROOT)" ] || HOST_ROOT=/host
+[ -n "$(printenv TMP_DIR)" ] || TMP_DIR=/tmp
+RESULT=0
+
+say() {
+  printf '%s\n' "$1"
+}
+
+fail() {
+  say "FAILED: $1"
+  RESULT=1
+}
+
+# entries LIST: its lines without empty ones.
+entries() {
+  [ ! -e "$LISTS/$1" ] || grep . "$LISTS/$1"
+}
+
+# literal TEXT: the text as a basic regular expression that matches it to the letter.
+literal() {
+  printf '%s' "$1" | sed 's/[][\.*^$/]/\\&/g'
+}
+
+# --- iptables -----------------------------------------------------------------------------------------------------------
+
+# chain_pattern: a regular expression for the names of chains that belong to the old network; empty when there are none.
+chain_pattern() {
+  entries chain-prefixes | while IFS= read -r chain_prefix; do
+    printf '%s[^ ]*\\|' "$(literal "$chain_prefix")"
+  done | sed 's/\\|$//'
+}
+
+# rule_pattern: for rules outside those chains, by the comment that iptables-save prints.
+rule_pattern() {
+  {
+    printf '%s\n' "--comment \"*$TAG"
+    entries rule-tags | while IFS= read -r rule_tag; do
+      printf '%s\n' "--comment \"*$(literal "$rule_tag")"
+    done
+  } | sed ':a;N;$!ba;s/\n/\\|/g'
+}
+
+# network_chains TABLE-TEXT: chains of the portmap and bridge plugins for the old network's pods.
+network_chains() {
+  entries portmap-networks | while IFS= read -r network; do
+    printf '%s\n' "$1" | grep -e "name: ..*$(literal "$network")..* id: " | sed -n 's/.* -j \(CNI-[^ ]*\)$/\1/p'
+  done | grep -vx -e 'CNI-HOSTPORT-.*' | sort -u
+}
+
+# transaction TABLE TABLE-TEXT: what iptables-restore is to do; empty when there is nothing.
+transaction() {
+  own=$TMP_DIR/own-chains
+  {
+    [ -z "$CHAINS" ] || printf '%s\n' "$2" | sed -n 's/^:\([^ ]*\) .*/\1/p' | grep -x -e "$CHAINS"
+    network_chains "$2"
+  } | sort -u >"$own"
+  # Rules in chains of others: jumps to an own chain, or tagged as the old network's.
+  printf '%s\n' "$2" | grep '^-A' | while IFS= read -r saved_rule; do
+    rule_chain=$(printf '%s' "$saved_rule" | cut -d ' ' -f 2)
+    ! grep -qxF -e "$rule_chain" "$own" || continue
+    rule_target=$(printf '%s' "$saved_rule" | sed -n 's/.* -[jg] \([^ ]*\).*/\1/p')
+    if grep -qxF -e "$rule_target" "$own" || printf '%s\n' "$saved_rule" | grep -q -e "$RULES"; then
+      printf '%s\n' "$saved_rule" | sed 's/^-A/-D/'
+    fi
+  done
+  sed 's/^/-F /' "$own"
+  sed 's/^/-X /' "$own"
+}
+
+# clean_program PROGRAM: every table of one backend and family.
+clean_program() {
+  command -v "$1-save" >/dev/null 2>&1 || return 0
+  "$1-save" >"$TMP_DIR/saved" 2>/dev/null || return 0
+  # shellcheck disable=SC2013 # names of tables, one word each
+  for table in $(sed -n 's/^\*//p' "$TMP_DIR/saved"); do
+    table_text=$(sed -n "/^\*$table\$/,/^COMMIT/p" "$TMP_DIR/saved")
+    transaction "$table" "$table_text" >"$TMP_DIR/transaction"
+    [ -s "$TMP_DIR/transaction" ] || continue
+    if {
+      printf '*%s\n' "$table"
+      cat "$TMP_DIR/transaction"
+      printf 'COMMIT\n'
+    } | "$1-restore" -w 5 --noflush 2>"$TMP_DIR/error"; then
+      say "$1 $table: $(grep -c '^-D' "$TMP_DIR/transaction") rules and $(grep -c '^-X' "$TMP_DIR/transaction") chains are gone"
+    else
+      fail "$1 $table: $(tr '\n' ' ' <"$TMP_DIR/error")"
+    fi
+  done
+}
+
+clean_iptables() {
+  CHAINS=$(chain_pattern)
+  RULES=$(rule_pattern)
+  for program in iptables-nft iptables-legacy ip6tables-nft ip6tables-legacy; do
+    clean_program "$program"
+  done
+}
+
+# --- sets and nft tables ------------------------------------------------------------------------------------------------
+
+clean_sets() {
+  command -v ipset >/dev/null 2>&1 || return 0
+  ipset list -n >"$TMP_DIR/sets" 2>/dev/null || return 0
+  entries ipset-prefixes | while IFS= read -r set_prefix; do
+    grep -e "^$(literal "$set_prefix")" "$TMP_DIR/sets"
+  done >"$TMP_DIR/own-sets"
+  # Twice: a set of sets holds others.
+  for round in 1 2; do
+    while IFS= read -r set_name; do
+      ipset list -n "$set_name" >/dev/null 2>&1 || continue
+      ipset destroy "$set_name" 2>"$TMP_DIR/error" && say "ipset $set_name is gone" && continue
+      [ "$round" = 1 ] || fail "ipset $set_name: $(tr '\n' ' ' <"$TMP_DIR/error")"
+    done <"$TMP_DIR/own-sets"
+  done
+}
+
+# The image may have no nft; the host's is taken then.
+run_nft() {
+  if command -v nft >/dev/null 2>&1; then
+    nft "$@"
+  else
+    chroot "$HOST_ROOT" nft "$@"
+  fi
+}
+
+clean_nft() {
+  [ -n "$(entries nft-tables)" ] || return 0
+  if ! run_nft list tables >"$TMP_DIR/nft" 2>"$TMP_DIR/error"; then
+    fail "nft tables cannot be listed: $(tr '\n' ' ' <"$TMP_DIR/error")"
+    return
+  fi
+  entries nft-tables | while IFS= read -r nft_table; do
+    sed -n "s/^table \([a-z0-9]* $(literal "$nft_table")\)\$/\1/p" "$TMP_DIR/nft"
+  done >"$TMP_DIR/own-nft"
+  while IFS= read -r nft_name; do
+    # shellcheck disable=SC2086 # family and name
+    if run_nft delete table $nft_name; then say "nft table $nft_name is gone"; else fail "nft table $nft_name"; fi
+  done <"$TMP_DIR/own-nft"
+}
+
+# --- devices ------------------------------------------------------------------------------------------------------------
+
+# Whether a default route of either family leaves by the device: then it is no leftover, whatever its name.
+carries_default() {
+  { ip route show default && ip -6 route show default; } 2>/dev/null | grep -q " dev $(literal "$1")\\( \\|\$\\)"
+}
+
+clean_device() {
+  if carries_default "$1"; then
+    fail "device $1 carries the default route: it is left alone"
+  elif ip link delete "$1" 2>"$TMP_DIR/error"; then
+    say "device $1 is gone"
+  elif ip address flush dev "$1" && ip link set "$1" down; then
+    # tunl0 belongs to its kernel module and stays as long as that is loaded.
+    say "device $1 cannot be deleted ($(tr '\n' ' ' <"$TMP_DIR/error")): it is down and has no address"
+  else
+    fail "device $1: $(tr '\n' ' ' <"$TMP_DIR/error")"
+  fi
+}
+
+clean_devices() {
+  ip -o link show | sed -n 's/^[0-9]*: \([^:@]*\)[:@].*/\1/p' >"$TMP_DIR/devices"
+  entries devices | while IFS= read -r device_pattern; do
+    case "$device_pattern" in
+      *+) grep -e "^$(literal "$(printf '%s' "$device_pattern" | sed 's/+$//')")" "$TMP_DIR/devices" ;;
+      *) grep -xF -e "$device_pattern" "$TMP_DIR/devices" ;;
+    esac
+  done | sort -u >"$TMP_DIR/own-devices"
+  while IFS= read -r device; do
+    clean_device "$device"
+  done <"$TMP_DIR/own-devices"
+}
+
+# rp_filter that the bridge loosened, on devices that are still there.
+clean_rp_filter() {
+  for loosened in "$HOST_ROOT"/run/metachron/loosened.*; do
+    [ -e "$loosened" ] || continue
+    device=$(printf '%s' "$loosened" | sed 's|.*/loosened\.||')
+    [ ! -e "/proc/sys/net/ipv4/conf/$device/rp_filter" ] || echo 1 >"/proc/sys/net/ipv4/conf/$device/rp_filter"
+    say "rp_filter of $device is 1 again"
+  done
+  rm -rf "$HOST_ROOT/run/metachron"
+}
+
+# --- files --------------------------------------------------------------------------------------------------------------
+
+# Folders that others use, however they came into the list; and what is not a plain absolute path.
+is_safe_path() {
+  case "$1" in
+    *..* | *"*"* | *"?"* | *" "* | *//* | */) return 1 ;;
+    /etc/cni/net.d/05-cilium* | /etc/cni/net.d | /etc/cni | /opt/cni/bin | /opt/cni | /var/lib/cni | /var/lib/cni/networks) return 1 ;;
+    /var/lib/kubelet* | /etc/kubernetes* | /var/lib/cilium* | /run/cilium* | /var/run/cilium* | /var/lib/etcd*) return 1 ;;
+    /etc/?* | /opt/?*/?*/?* | /run/?* | /var/run/?* | /var/lib/?* | /var/log/?* | /var/snap/?*/?*) return 0 ;;
+  esac
+  return 1
+}
+
+clean_files() {
+  entries files >"$TMP_DIR/files"
+  while IFS= read -r path; do
+    if ! is_safe_path "$path"; then
+      fail "$path: not deleted, others may use it"
+    elif chroot "$HOST_ROOT" test -e "$path"; then
+      if chroot "$HOST_ROOT" rm -rf "$path"; then say "$path is gone"; else fail "$path"; fi
+    fi
+  done <"$TMP_DIR/files"
+}
+
+clean_iptables
+clean_sets
+clean_nft
+clean_devices
+clean_rp_filter
+clean_files
+[ "$RESULT" = 0 ] || say "the node is not clean"
+exit "$RESULT"
 `,
   "node-hostports.sh": String.raw`#!/bin/sh
 # Deletes hostPort rules that lead to a pod that is no longer on this node. Runs in a pod on the host network with
@@ -855,55 +1543,82 @@ say "$(basename "$other") is in force, $CONF_FILE is gone"
 [ -n "$(printenv STAGE_DIR)" ] || STAGE_DIR=/stage
 
 # --- addresses --------------------------------------------------------------------------------------------------------
+# Plain arithmetic, and no process for it: a cluster has tens of thousands of pods.
 
-# in_cidr4 ADDRESS PREFIX: plain arithmetic, since there is no tool for it.
-in_cidr4() {
-  cidr_bits=$(printf '%s' "$2" | cut -d / -f 2)
-  cidr_address=$(number4 "$1")
-  cidr_base=$(number4 "$(printf '%s' "$2" | cut -d / -f 1)")
-  [ $((cidr_address >> (32 - cidr_bits))) -eq $((cidr_base >> (32 - cidr_bits))) ]
-}
-
-number4() {
-  printf '%s' "$1" | tr . ' ' | {
-    read -r byte_a byte_b byte_c byte_d
-    printf '%s' $(((byte_a << 24) + (byte_b << 16) + (byte_c << 8) + byte_d))
-  }
-}
-
-# words6 ADDRESS: the eight words of an IPv6 address, with "::" filled up.
-words6() {
-  words_left=$(printf '%s' "$1" | sed 's/::.*//' | tr : ' ')
-  words_right=
-  case "$1" in
-    *::*) words_right=$(printf '%s' "$1" | sed 's/.*:://' | tr : ' ') ;;
-  esac
-  words_given=0
-  for word in $words_left $words_right; do words_given=$((words_given + 1)); done
-  for word in $words_left; do printf '%s ' "$word"; done
-  while [ "$words_given" -lt 8 ]; do
-    printf '0 '
-    words_given=$((words_given + 1))
+# split SEPARATOR TEXT: the parts of the text as words in PARTS; an empty part becomes "-".
+split() {
+  split_ifs=$IFS
+  IFS=$1
+  # shellcheck disable=SC2086 # splitting is the point
+  set -- $2
+  IFS=$split_ifs
+  PARTS=
+  for part in "$@"; do
+    [ -n "$part" ] || part=-
+    PARTS="$PARTS $part"
   done
-  for word in $words_right; do printf '%s ' "$word"; done
+}
+
+# number4 ADDRESS: NUMBER, from 0 to 2^32 - 1.
+number4() {
+  split . "$1"
+  NUMBER=0
+  for part in $PARTS; do NUMBER=$(((NUMBER << 8) + part)); done
+}
+
+# words6 ADDRESS: the eight words of an IPv6 address in WORDS, with "::" filled up.
+words6() {
+  split : "$1"
+  words_given=0
+  for part in $PARTS; do [ "$part" = - ] || words_given=$((words_given + 1)); done
+  WORDS=
+  words_filled=no
+  for part in $PARTS; do
+    if [ "$part" != - ]; then
+      WORDS="$WORDS $part"
+    elif [ "$words_filled" = no ]; then
+      words_filled=yes
+      while [ "$words_given" -lt 8 ]; do
+        WORDS="$WORDS 0"
+        words_given=$((words_given + 1))
+      done
+    fi
+  done
+}
+
+# prefix CIDR: base address and length in PREFIX_BASE and PREFIX_BITS.
+prefix() {
+  split / "$1"
+  # shellcheck disable=SC2086
+  set -- $PARTS
+  PREFIX_BASE=$1
+  PREFIX_BITS=$2
+}
+
+in_cidr4() {
+  prefix "$2"
+  number4 "$PREFIX_BASE"
+  cidr_base=$NUMBER
+  number4 "$1"
+  [ $((NUMBER >> (32 - PREFIX_BITS))) -eq $((cidr_base >> (32 - PREFIX_BITS))) ]
 }
 
 in_cidr6() {
-  cidr_bits=$(printf '%s' "$2" | cut -d / -f 2)
-  cidr_base=$(words6 "$(printf '%s' "$2" | cut -d / -f 1)")
-  words6 "$1" | {
-    read -r address_words
-    for cidr_word in $cidr_base; do
-      [ "$cidr_bits" -gt 0 ] || return 0
-      cidr_shift=0
-      [ "$cidr_bits" -ge 16 ] || cidr_shift=$((16 - cidr_bits))
-      address_word=$(printf '%s' "$address_words" | cut -d ' ' -f 1)
-      address_words=$(printf '%s' "$address_words" | cut -d ' ' -f 2-)
-      [ $((0x$address_word >> cidr_shift)) -eq $((0x$cidr_word >> cidr_shift)) ] || return 1
-      cidr_bits=$((cidr_bits - 16))
-    done
-    return 0
-  }
+  prefix "$2"
+  words6 "$PREFIX_BASE"
+  cidr_words=$WORDS
+  words6 "$1"
+  # shellcheck disable=SC2086
+  set -- $cidr_words
+  for word in $WORDS; do
+    [ "$PREFIX_BITS" -gt 0 ] || return 0
+    cidr_shift=0
+    [ "$PREFIX_BITS" -ge 16 ] || cidr_shift=$((16 - PREFIX_BITS))
+    [ $((0x$word >> cidr_shift)) -eq $((0x$1 >> cidr_shift)) ] || return 1
+    PREFIX_BITS=$((PREFIX_BITS - 16))
+    shift
+  done
+  return 0
 }
 
 # in_cidrs ADDRESS PREFIX…: whether one of the prefixes holds the address.
@@ -912,9 +1627,10 @@ in_cidrs() {
   shift
   for cidr in "$@"; do
     case "$cidrs_address/$cidr" in
-      *:*/*:*) in_cidr6 "$cidrs_address" "$cidr" && return 0 ;;
-      *:* | "/"*) ;;
-      *) in_cidr4 "$cidrs_address" "$cidr" && return 0 ;;
+      /*) ;;
+      *:*/*:*) ! in_cidr6 "$cidrs_address" "$cidr" || return 0 ;;
+      *:*) ;;
+      *) ! in_cidr4 "$cidrs_address" "$cidr" || return 0 ;;
     esac
   done
   return 1
@@ -944,6 +1660,11 @@ node_is_ready() {
 
 node_is_cordoned() {
   [ "$(node_field "$1" '{.spec.unschedulable}')" = true ]
+}
+
+# Names of the Linux nodes, one a line.
+linux_nodes() {
+  read_api get nodes -l kubernetes.io/os=linux -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}'
 }
 
 # set_unschedulable NODE true|null
@@ -1017,6 +1738,13 @@ bridge_is_ready_on() {
     -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}')" = True ]
 }
 
+sources_are_ready() {
+  for source_daemonset in $SOURCE_DAEMONSETS; do
+    daemonset_is_ready "$source_daemonset" || return 1
+  done
+  return 0
+}
+
 # --- pods of a node ---------------------------------------------------------------------------------------------------
 
 # pods_on NODE FILE: writes a line for each pod on the pod network that has not finished:
@@ -1027,6 +1755,23 @@ pods_on() {
     -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[*].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
     >"$2.all" || return 1
   grep -v '^true|' "$2.all" | sed 's/^[^|]*|//' >"$2"
+  return 0
+}
+
+# find_pods FUNCTION: counts in FOUND_COUNT the pods of the cluster on the pod network, not finished, whose address the
+# function takes, and names the first twenty in FOUND_PODS. Fails when the API server does not answer.
+find_pods() {
+  k get pods --all-namespaces --field-selector 'status.phase!=Succeeded,status.phase!=Failed' \
+    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.namespace}/{.metadata.name}|{.status.podIP}{"\n"}{end}' \
+    >"$WORK_DIR/all-pods" || return 1
+  FOUND_PODS=
+  FOUND_COUNT=0
+  while IFS='|' read -r found_host found_name found_ip; do
+    if [ "$found_host" = true ] || [ -z "$found_ip" ]; then continue; fi
+    "$1" "$found_ip" || continue
+    FOUND_COUNT=$((FOUND_COUNT + 1))
+    [ "$FOUND_COUNT" -gt 20 ] || FOUND_PODS="$FOUND_PODS $found_name($found_ip)"
+  done <"$WORK_DIR/all-pods"
   return 0
 }
 
@@ -1430,6 +2175,158 @@ case "$what" in
     ;;
 esac
 `,
+  "remove-source.sh": String.raw`#!/bin/sh
+# Deletes the old network's objects, one after the other, in the order of the file "removal" of the stage. Runs in the
+# Job of the stage that removes the source. There is no way back after this but to install the old network again.
+#
+#   1 gate: stage before, with the reviewed digest
+#   2 proof that nothing uses the old network: no pod has one of its addresses, every node is known, every agent is Ready
+#   3 the objects: each deleted, and waited for where the next one needs it gone; after the agents' part, the pods
+#   4 proof that the rest still talks: an echo pod of one node is reached from another
+#
+# A line of "removal": STEP|RESOURCE|NAMESPACE|NAME|WAIT, RESOURCE as kubectl takes it (daemonsets.apps), NAMESPACE empty
+# for cluster-scoped objects, WAIT yes or no. Objects that are not there are passed over: the Job can be run again.
+
+# shellcheck disable=SC2153,SC2317,SC2329 # variables come from the Job; functions are handed to wait_for by name
+
+SCRIPTS=$(dirname "$0")
+# shellcheck source=common.sh
+. "$SCRIPTS/common.sh"
+# shellcheck source=nodes.sh
+. "$SCRIPTS/nodes.sh"
+# shellcheck source=signals.sh
+. "$SCRIPTS/signals.sh"
+
+# --- step 2: proof ------------------------------------------------------------------------------------------------------
+
+every_node_is_known() {
+  linux_nodes >"$WORK_DIR/nodes" || return 1
+  UNKNOWN=$(grep -vxF -f "$STAGE_DIR/nodes" "$WORK_DIR/nodes" | tr '\n' ' ')
+  [ -z "$UNKNOWN" ]
+}
+
+# Also pods that are being deleted or do not run yet: as long as they have an address of the old network, it is needed.
+no_pod_is_old() {
+  find_pods is_old_address && [ "$FOUND_COUNT" -eq 0 ]
+}
+
+# Every pod with an address is one that Cilium wired: it has an endpoint of its name.
+no_pod_is_unmanaged() {
+  no_pod_is_old || return 1
+  k get ciliumendpoints --all-namespaces -o 'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}{"\n"}{end}' >"$WORK_DIR/endpoints" || return 1
+  # The list that the look before this one left; finished pods are not in it.
+  sed -n -e '/^true|/d' -e 's/^[^|]*|\([^|]*\)|..*/\1/p' "$WORK_DIR/all-pods" >"$WORK_DIR/wired"
+  UNMANAGED=$(grep -vxF -f "$WORK_DIR/endpoints" "$WORK_DIR/wired" | sed 20q | tr '\n' ' ')
+  [ -z "$UNMANAGED" ]
+}
+
+prove_unused() {
+  CURRENT_STEP=2
+  wait_for 60 every_node_is_known || die 30 "nodes that no done wave took still need the old network: $UNKNOWN"
+  wait_for 300 agents_are_ready || die 30 "Cilium agents are not Ready on: $agents_unready"
+  wait_for 120 no_pod_is_old || die 61 "$FOUND_COUNT pods still use the old network:$FOUND_PODS"
+  wait_for 120 no_pod_is_unmanaged || die 61 "pods have no Cilium endpoint: $UNMANAGED"
+  log proof "no pod uses the old network; every pod has a Cilium endpoint"
+}
+
+# --- step 3: the objects ------------------------------------------------------------------------------------------------
+
+in_namespace() {
+  if [ -n "$1" ]; then printf -- '--namespace=%s' "$1"; else printf -- '--namespace=%s' "$NAMESPACE"; fi
+}
+
+# A kind that is no longer served is as good as gone.
+object_is_gone() {
+  gone_name=$(k get "$1" "$3" "$(in_namespace "$2")" --ignore-not-found -o 'jsonpath={.metadata.name}') || {
+    case "$(api_error)" in
+      *"the server doesn't have a resource type"*) return 0 ;;
+    esac
+    return 1
+  }
+  [ -z "$gone_name" ]
+}
+
+delete_object() {
+  k delete "$1" "$3" "$(in_namespace "$2")" --ignore-not-found --wait=false >/dev/null && return 0
+  case "$(api_error)" in
+    *"the server doesn't have a resource type"*) return 0 ;;
+  esac
+  return 1
+}
+
+delete_all() {
+  CURRENT_STEP=3
+  last_step=
+  while IFS='|' read -r object_step object_resource object_namespace object_name object_wait <&4; do
+    [ -n "$object_name" ] || continue
+    if [ "$object_step" != "$last_step" ]; then
+      [ -z "$last_step" ] || marker_must_write message "removed: $last_step"
+      log remove "part: $object_step"
+      last_step=$object_step
+    fi
+    wait_for 60 delete_object "$object_resource" "$object_namespace" "$object_name" ||
+      die 50 "$object_resource $object_namespace/$object_name cannot be deleted: $(api_error)"
+    if [ "$object_wait" = yes ]; then
+      wait_for 600 object_is_gone "$object_resource" "$object_namespace" "$object_name" ||
+        die 50 "$object_resource $object_namespace/$object_name is still there: a finalizer needs the manager that owns it"
+    fi
+    log remove "$object_resource $object_namespace/$object_name"
+    case "$object_resource" in
+      daemonsets.apps)
+        wait_for 600 daemonset_pods_are_gone "$object_namespace" "$object_name" ||
+          die 50 "pods of DaemonSet $object_namespace/$object_name are still there"
+        ;;
+    esac
+    lease_renew
+  done 4<"$STAGE_DIR/removal"
+}
+
+daemonset_pods_are_gone() {
+  left=$(k get pods -n "$1" \
+    -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[?(@.controller==true)].kind}/{.metadata.ownerReferences[?(@.controller==true)].name}{"\n"}{end}') || return 1
+  ! printf '%s\n' "$left" | grep -qx "DaemonSet/$2"
+}
+
+# --- step 4: the rest still talks ---------------------------------------------------------------------------------------
+
+prove_alive() {
+  CURRENT_STEP=4
+  k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-echo \
+    -o 'jsonpath={range .items[*]}{.spec.nodeName}|{.status.podIP}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |
+    grep '|True$' >"$WORK_DIR/echo"
+  from=$(sed -n 1p "$WORK_DIR/echo" | cut -d '|' -f 1)
+  to=$(sed -n '$p' "$WORK_DIR/echo" | cut -d '|' -f 2)
+  if [ -z "$from" ]; then
+    log probe "no echo pod is Ready: nothing was probed"
+    return 0
+  fi
+  case "$to" in *:*) to="[$to]" ;; esac
+  helper_run 300 probe "probe-$STAGE" "$from" TARGETS "tcp://$to:8080 api dns" || die 60 "a pod on node $from does not reach $to, the API service or DNS"
+  log probe "a pod on node $from reaches $to, the API service and DNS"
+}
+
+main() {
+  start_script CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS NODES SIGNALS
+  lease_take
+  CURRENT_STEP=1
+  if already_done "done"; then
+    log skip "this stage is done with this digest"
+    lease_release
+    exit 0
+  fi
+  check_previous
+  marker_open running
+  prove_unused
+  prove_alive
+  check_signals before
+  delete_all
+  prove_alive
+  check_signals after
+  finish "done" "the old network's objects are gone"
+}
+
+main
+`,
   "roll.sh": String.raw`#!/bin/sh
 # Moves the nodes of one wave to Cilium, one after the other. Runs in the wave's Job, on a node outside the wave.
 #
@@ -1439,8 +2336,11 @@ esac
 #   3 preflight             7 restart the agent          11 soak, signals, marker
 #
 # Pods leave before the switch (mode evict): their network is taken down by the plugin that made it, so no lease and no
-# hostPort rule stays. Mode recycle keeps every pod where it is and restarts its sandbox after the switch.
+# hostPort rule stays. Mode recycle keeps every pod where it is and restarts its sandbox after the switch. Mode kured leaves
+# emptying, rebooting and uncordoning the node to kured, which a file on the node calls after the switch.
 # Killed at any point, the next run goes on from the marker (ConfigMap metachron/wave-<stage>). Exit codes: see common.sh.
+
+# shellcheck disable=SC2034,SC2153,SC2317,SC2329 # variables come from the Job or go to steps.sh; functions go by name
 
 SCRIPTS=$(dirname "$0")
 # shellcheck source=common.sh
@@ -1454,7 +2354,6 @@ SCRIPTS=$(dirname "$0")
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
 
-# shellcheck disable=SC2034 # read by steps.sh and pods.sh
 RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address UNTRACKED_KIND=roll
 
 # --- step 7: the switch -------------------------------------------------------------------------------------------------
@@ -1469,6 +2368,36 @@ switch_node() {
     die 50 "node $1 is not on Cilium: the agent did not take the CiliumNodeConfig, or its endpoints are not in force"
   record_write "$1" 7
   log agent "the agent is back, wrote its CNI file, and every endpoint is in force"
+}
+
+# --- step 8, mode kured: the reboot -------------------------------------------------------------------------------------
+
+boot_id() {
+  node_field "$1" '{.status.nodeInfo.bootID}'
+}
+
+node_has_rebooted() {
+  boot_now=$(boot_id "$1") && [ -n "$boot_now" ] && [ "$boot_now" != "$RECORD_BOOT" ] && node_is_ready "$1"
+}
+
+kured_is_through() {
+  node_has_rebooted "$1" || return 1
+  [ "$RECORD_UNSCHEDULABLE" = true ] || ! node_is_cordoned "$1"
+}
+
+reboot_node() {
+  RECORD_BOOT=$(marker_read "$STAGE" "boot.$1")
+  if [ -z "$RECORD_BOOT" ]; then
+    RECORD_BOOT=$(boot_id "$1")
+    [ -n "$RECORD_BOOT" ] || die 60 "the boot id of node $1 cannot be read: $(api_error)"
+    marker_must_write "boot.$1" "$RECORD_BOOT"
+  fi
+  if ! node_has_rebooted "$1"; then
+    helper_run 120 sentinel "sentinel-$STAGE" "$1" || die 60 "the sentinel file cannot be made on node $1"
+    log reboot "the sentinel is there; waiting for kured"
+  fi
+  wait_for "$DRAIN_TIMEOUT" kured_is_through "$1" || die 60 "kured did not reboot node $1 and give it back in $DRAIN_TIMEOUT s"
+  log reboot "the node is back with another boot id"
 }
 
 finish_pods() {
@@ -1488,12 +2417,13 @@ roll_node() {
   [ "$RECORD_STEP" -eq 0 ] || log resume "going on after step $RECORD_STEP"
   record_node "$1"
   if [ "$RECORD_STEP" -lt 10 ]; then
-    cordon "$1"
+    if [ "$MODE" != kured ]; then cordon "$1"; fi
     clear_node "$1"
     switch_node "$1"
     gate_node "$1"
+    if [ "$MODE" = kured ]; then reboot_node "$1"; fi
     finish_pods "$1"
-    uncordon "$1"
+    if [ "$MODE" = kured ]; then record_write "$1" 10; else uncordon "$1"; fi
   fi
   CURRENT_STEP=11
   check_signals after
@@ -1504,7 +2434,7 @@ roll_node() {
 forget_rollback() {
   [ "$(marker_read "$STAGE" state)" = undone ] || return 0
   for node in $NODES; do
-    marker_must_write "node.$node" "" "undo.$node" ""
+    marker_must_write "node.$node" "" "undo.$node" "" "boot.$node" ""
   done
   log resume "this stage was rolled back before: every node starts anew"
 }
@@ -1649,13 +2579,6 @@ config_takes_ours() {
 
 bridge_is_ready() {
   daemonset_is_ready "$NAMESPACE/$BRIDGE"
-}
-
-sources_are_ready() {
-  for source_daemonset in $SOURCE_DAEMONSETS; do
-    daemonset_is_ready "$source_daemonset" || return 1
-  done
-  return 0
 }
 
 # check_start: the nodes, the CiliumNodeConfig, the agents, the old network, the bridge, and that every pod can be moved.
@@ -1883,6 +2806,8 @@ untrack_earlier_attempts() {
 # The order in step 7 matters: an agent that still cares for CNI files renames the old file again. The second restart
 # removes the endpoints of the gone pods, whose network was taken down by the old plugin.
 
+# shellcheck disable=SC2034,SC2153,SC2317,SC2329 # variables come from the Job or go to steps.sh; functions go by name
+
 SCRIPTS=$(dirname "$0")
 # shellcheck source=common.sh
 . "$SCRIPTS/common.sh"
@@ -1892,7 +2817,6 @@ SCRIPTS=$(dirname "$0")
 . "$SCRIPTS/pods.sh"
 # shellcheck source=steps.sh
 . "$SCRIPTS/steps.sh"
-# shellcheck disable=SC2034 # read by steps.sh and pods.sh
 RECORD_KIND=undo IS_WRONG_ADDRESS=is_new_address IS_RIGHT_ADDRESS=is_old_address UNTRACKED_KIND=undo
 
 # A node whose roll was broken off is cordoned by the roll, not by its owner: what the roll recorded counts then.
@@ -1922,7 +2846,7 @@ switch_back() {
   CURRENT_STEP=7
   [ "$RECORD_STEP" -lt 7 ] || return 0
   replace_agent "$1" 6
-  helper_run 300 restore "restore-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK restore ||
+  helper_run 300 restore "restore-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" ||
     die 50 "the old CNI file could not be put back on node $1; its log is above"
   RECORD_AGENT_UID=
   record_write "$1" 7
@@ -1982,6 +2906,137 @@ main() {
     wait_for 120 nothing_wrong "$node" || die 61 "pods are on the new network on node $node:$WRONG"
   done
   finish undone "all nodes are back on the old network: $NODES"
+}
+
+main
+`,
+  "wave-gate.sh": String.raw`#!/bin/sh
+# The gates and the marker of a wave that somebody else carries out: a person, system-upgrade-controller, kured, Cluster
+# API. Runs in the wave's gate Job; it moves nothing.
+#
+#   1 gate: stage before      3 preflight, as for every wave (so the others wait with their work until this log says so)
+#   2 -                       8 for each node, as soon as it is on Cilium: the gates of a rolled node
+#                            11 soak, signals, marker
+#
+# With REPLACED=yes the nodes of the wave are to go, and as many that the plan does not know (they are not in the stage's
+# file "nodes") to come in their place.
+
+# shellcheck disable=SC2034,SC2153,SC2317,SC2329 # variables come from the Job or go to steps.sh; functions go by name
+
+SCRIPTS=$(dirname "$0")
+# shellcheck source=common.sh
+. "$SCRIPTS/common.sh"
+# shellcheck source=nodes.sh
+. "$SCRIPTS/nodes.sh"
+# shellcheck source=pods.sh
+. "$SCRIPTS/pods.sh"
+# shellcheck source=steps.sh
+. "$SCRIPTS/steps.sh"
+# shellcheck source=signals.sh
+. "$SCRIPTS/signals.sh"
+
+RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address UNTRACKED_KIND=gate
+
+# A node is on Cilium when it is Ready, its echo pod has a new address, and no pod has an old one.
+node_is_moved() {
+  node_is_ready "$1" || return 1
+  echo_address=$(k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-echo --field-selector "spec.nodeName=$1" \
+    -o 'jsonpath={.items[0].status.podIP}') || return 1
+  [ -n "$echo_address" ] && is_new_address "$echo_address" && find_wrong "$1" && [ -z "$WRONG" ]
+}
+
+pass_node() {
+  CURRENT_NODE=$1
+  record_read "$1"
+  if [ "$RECORD_STEP" -ge 11 ]; then
+    log skip "node is done"
+    return 0
+  fi
+  RECORD_UNSCHEDULABLE=false
+  ! node_is_cordoned "$1" || RECORD_UNSCHEDULABLE=true
+  AGENT_IMAGE=$(agent_part "$1" 4)
+  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK cilium ||
+    die 50 "node $1 is not on Cilium: the agent did not take the CiliumNodeConfig, or its endpoints are not in force"
+  gate_node "$1"
+  CURRENT_STEP=9
+  sweep_hostports "$1" || die 60 "stale hostPort rules of node $1 could not be removed"
+  CURRENT_STEP=11
+  check_signals after
+  record_write "$1" 11
+  log passed "the node passed its gates"
+}
+
+# --- nodes that stay ------------------------------------------------------------------------------------------------------
+
+# One pass over the nodes that are left; LEFT holds those that are not on Cilium yet.
+pass_moved_nodes() {
+  LEFT=
+  for node in $NODES; do
+    case " $PASSED " in *" $node "*) continue ;; esac
+    CURRENT_NODE=$node
+    if node_is_moved "$node"; then
+      pass_node "$node"
+      PASSED="$PASSED $node"
+    else
+      LEFT="$LEFT $node"
+    fi
+  done
+  CURRENT_NODE=
+  [ -z "$LEFT" ]
+}
+
+# --- nodes that are replaced ----------------------------------------------------------------------------------------------
+
+nodes_are_replaced() {
+  k get nodes -l kubernetes.io/os=linux --sort-by=.metadata.creationTimestamp \
+    -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}' >"$WORK_DIR/nodes" || return 1
+  LEFT=
+  wanted=0
+  for node in $NODES; do
+    wanted=$((wanted + 1))
+    ! grep -qx "$node" "$WORK_DIR/nodes" || LEFT="$LEFT $node(still-there)"
+  done
+  # The youngest are those of this wave: earlier waves brought nodes that the plan does not know either.
+  NEW_NODES=$(grep -vxF -f "$STAGE_DIR/nodes" "$WORK_DIR/nodes" | tail -n "$wanted")
+  arrived=0
+  for node in $NEW_NODES; do
+    arrived=$((arrived + 1))
+    node_is_moved "$node" || LEFT="$LEFT $node(not-on-Cilium)"
+  done
+  [ "$arrived" -ge "$wanted" ] || LEFT="$LEFT ($arrived-of-$wanted-new-nodes)"
+  [ -z "$LEFT" ]
+}
+
+main() {
+  start_script NODES HOSTNAMES MODE NODE_CONFIG CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS BRIDGE SOURCE_DAEMONSETS \
+    DELETE_BARE_PODS DELETE_EMPTYDIR_DATA SOAK_SECONDS SIGNALS PATIENCE REPLACED
+  CONFIG=$NODE_CONFIG
+  lease_take
+  CURRENT_STEP=1
+  if already_done "done"; then
+    log skip "this stage is done with this digest"
+    lease_release
+    exit 0
+  fi
+  untrack_earlier_attempts
+  check_previous
+  marker_open preflight
+  [ "$REPLACED" = yes ] || check_start
+  check_signals before
+  marker_must_write state running
+  log preflight "the cluster is ready: carry out this wave now"
+  PASSED=
+  if [ "$REPLACED" = yes ]; then
+    wait_for "$PATIENCE" nodes_are_replaced || die 50 "not replaced in $PATIENCE s:$LEFT"
+    for node in $NEW_NODES; do pass_node "$node"; done
+  else
+    wait_for "$PATIENCE" pass_moved_nodes || die 50 "not on Cilium in $PATIENCE s:$LEFT"
+  fi
+  CURRENT_NODE=
+  CURRENT_STEP=11
+  wait_for "$SOAK_SECONDS" false
+  wait_for 300 agents_are_ready || die 60 "Cilium agents are not Ready after the soak: $agents_unready"
+  finish "done" "all nodes of the wave are on Cilium"
 }
 
 main

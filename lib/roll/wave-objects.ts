@@ -3,12 +3,13 @@ import { InvariantError } from "../core/invariant.ts";
 import { getString, type JsonObject } from "../core/json.ts";
 import { sortedUnique } from "../core/order.ts";
 import type { Wave } from "../waves/waves.ts";
-import { completionObject, jobObject, type StageRef } from "./job.ts";
+import type { StageRef } from "./job.ts";
+import { jobStageObjects } from "./job-stage.ts";
 import { bridgeName } from "./names.ts";
-import { type HelperKind, podTemplatesObject } from "./pod-templates.ts";
-import { accountObjects, joinRights, type Rights, rule } from "./rbac.ts";
+import type { HelperKind } from "./pod-templates.ts";
+import { joinRights, type Rights, rule } from "./rbac.ts";
 import { agentRights, moveRights, ownRights, readRights } from "./rights.ts";
-import { apiServerOf, hasBridge, type RollContext } from "./roll-context.ts";
+import { hasBridge, type RollContext } from "./roll-context.ts";
 import { type RollObject, rollObject, withProtection } from "./roll-object.ts";
 import { signalsOf } from "./signals.ts";
 
@@ -19,38 +20,39 @@ export interface WaveInput {
   readonly wave: Wave;
   /** The CiliumNodeConfig of the batch, as the target room makes it. */
   readonly nodeConfig: JsonObject;
+  /** Names of all nodes that the plan knows: read only by `cluster-api`, to tell new machines from them. */
+  readonly knownNodes?: readonly string[];
 }
 
 /**
  * The objects of a wave that the executor `job` rolls: rights, pod texts, the CiliumNodeConfig, the Job, the completion.
  *
- * The Job moves the wave's nodes one after the other, by `roll.sh`; its deadline is twice the wave's estimate and never
- * less than an hour. All digests are placeholders.
+ * The Job moves the wave's nodes one after the other, by `roll.sh`. All digests are placeholders.
  * Throws InvariantError for a mode that a Job cannot do (the plan refuses it) and for a wave without nodes.
  */
 export function waveObjects(input: WaveInput): readonly RollObject[] {
-  const { context, stage, wave, nodeConfig } = input;
+  const { context, stage, wave } = input;
   const { mode } = wave;
   if (mode !== "evict" && mode !== "recycle")
     throw new InvariantError("the executor job cannot roll in this mode", { mode, stage: stage.id });
   if (wave.nodes.length === 0) throw new InvariantError("a wave has no nodes", { stage: stage.id });
-  return [
-    ...accountObjects("roll", stage.id, waveRights(input)),
-    podTemplatesObject(context, "roll", stage.id, waveHelpers(mode), signalsOf(context.plan)),
-    nodeConfigObject(nodeConfig, stage.id),
-    jobObject({
-      kind: "roll",
-      stage,
-      script: "roll.sh",
-      image: context.plan.spec.roll.image,
-      env: waveEnv(input),
-      deadlineSeconds: waveDeadlineSeconds(wave),
-      avoidHostnames: hostnamesOf(wave),
-      ...apiServerEntry(context),
-    }),
-    completionObject("roll", stage),
-  ];
+  return jobStageObjects({
+    kind: "roll",
+    context,
+    stage,
+    script: "roll.sh",
+    rights: waveRights(input),
+    env: { ...nodesEnv(input), SOAK_SECONDS: String(context.plan.spec.waves.soakSeconds) },
+    deadlineSeconds: waveDeadlineSeconds(wave),
+    helpers: mode === "evict" ? waveHelpers : [...waveHelpers, "recycle"],
+    signals: signalsOf(context.plan),
+    avoidHostnames: hostnamesOf(wave),
+    objects: [nodeConfigObject(input.nodeConfig, stage.id)],
+  });
 }
+
+/** Helper pods of every wave. */
+const waveHelpers: readonly HelperKind[] = ["canary", "check", "hostports", "probe"];
 
 /** Longest time of a wave's Job: twice its estimate, an hour at least. */
 export function waveDeadlineSeconds(wave: Pick<Wave, "estimateSeconds">): number {
@@ -63,19 +65,13 @@ export function hostnamesOf(wave: Pick<Wave, "nodes">): readonly string[] {
 }
 
 /** The CiliumNodeConfig of a stage with our annotations: the digest is what the Job compares before it touches a node. */
-export function nodeConfigObject(nodeConfig: JsonObject, stageId: string): RollObject {
+export function nodeConfigObject(
+  nodeConfig: JsonObject,
+  stageId: string,
+  comment = "Agents of these nodes read it at their next start; applying it alone changes nothing.",
+): RollObject {
   const annotated = withProtection(nodeConfig, stageId, -1, { [digestAnnotation]: digestPlaceholder });
-  return rollObject(
-    10,
-    annotated,
-    "Agents of these nodes read it at their next start; applying it alone changes nothing.",
-  );
-}
-
-function waveHelpers(mode: "evict" | "recycle"): readonly HelperKind[] {
-  return mode === "evict"
-    ? ["canary", "check", "hostports", "probe"]
-    : ["canary", "check", "hostports", "probe", "recycle"];
+  return rollObject(10, annotated, comment);
 }
 
 /** The rights of a wave's Job: read, cordon its own nodes, evict, restart agents, its marker and helper pods. */
@@ -92,17 +88,6 @@ export function waveRights({ context, stage, wave, nodeConfig }: WaveInput): Rig
     },
     ownRights("roll", stage),
   );
-}
-
-function waveEnv(input: WaveInput): Readonly<Record<string, string>> {
-  const { context } = input;
-  return {
-    ...nodesEnv(input),
-    SOAK_SECONDS: String(context.plan.spec.waves.soakSeconds),
-    SIGNALS: signalsOf(context.plan)
-      .map((signal) => signal.name)
-      .join(" "),
-  };
 }
 
 /** The variables that say which nodes are moved, by which CiliumNodeConfig, and what may be done to their pods. */
@@ -129,12 +114,4 @@ export function networkEnv(context: RollContext): Readonly<Record<string, string
     BRIDGE: hasBridge(context) ? bridgeName : "",
     SOURCE_DAEMONSETS: context.facts.daemonSets.join(" "),
   };
-}
-
-/** The API server entry of a JobSpec; empty where the plan names none. */
-export function apiServerEntry(context: RollContext): {
-  readonly apiServer?: { readonly host: string; readonly port: number };
-} {
-  const apiServer = apiServerOf(context.plan);
-  return apiServer === undefined ? {} : { apiServer };
 }

@@ -110,6 +110,9 @@ export const sampleWave: Wave = {
   })),
   workloads: [],
   estimateSeconds: 900,
+  zones: [],
+  rule: "pool general, 2 at a time",
+  isLocked: false,
 };
 
 const hostnames = sampleWave.nodes.map((node) => node.hostname);

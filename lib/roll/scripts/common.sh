@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # What every Job script of metachron shares. It is read with ".", never run.
 #
-# Needs sh, kubectl and the tools that every small image has (cat, cut, date, grep, printenv, sed, sleep, tr). No jq, no bash.
+# Needs sh, kubectl and the tools that every small image has (cat, cut, date, dirname, grep, printenv, sed, sleep, sort, tail,
+# tr). No jq, no bash.
 # There is no "set -e": each call that may fail says what happens then. No name is ever written with a brace after the
 # dollar sign, because Flux may substitute such texts.
 #
@@ -113,7 +114,7 @@ wait_for() {
 # start_script NAME…: checks the tools and that each named variable is set.
 start_script() {
   STARTED=$(now)
-  for tool in cat cut date grep kubectl printenv sed sleep tr; do
+  for tool in cat cut date dirname grep kubectl printenv sed sleep sort tail tr; do
     command -v "$tool" >/dev/null 2>&1 || die 10 "the image has no $tool"
   done
   for name in STAGE ATTEMPT DIGEST PREVIOUS PREVIOUS_DIGEST JOB_UID "$@"; do

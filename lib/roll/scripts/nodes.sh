@@ -5,55 +5,82 @@
 [ -n "$(printenv STAGE_DIR)" ] || STAGE_DIR=/stage
 
 # --- addresses --------------------------------------------------------------------------------------------------------
+# Plain arithmetic, and no process for it: a cluster has tens of thousands of pods.
 
-# in_cidr4 ADDRESS PREFIX: plain arithmetic, since there is no tool for it.
-in_cidr4() {
-  cidr_bits=$(printf '%s' "$2" | cut -d / -f 2)
-  cidr_address=$(number4 "$1")
-  cidr_base=$(number4 "$(printf '%s' "$2" | cut -d / -f 1)")
-  [ $((cidr_address >> (32 - cidr_bits))) -eq $((cidr_base >> (32 - cidr_bits))) ]
-}
-
-number4() {
-  printf '%s' "$1" | tr . ' ' | {
-    read -r byte_a byte_b byte_c byte_d
-    printf '%s' $(((byte_a << 24) + (byte_b << 16) + (byte_c << 8) + byte_d))
-  }
-}
-
-# words6 ADDRESS: the eight words of an IPv6 address, with "::" filled up.
-words6() {
-  words_left=$(printf '%s' "$1" | sed 's/::.*//' | tr : ' ')
-  words_right=
-  case "$1" in
-    *::*) words_right=$(printf '%s' "$1" | sed 's/.*:://' | tr : ' ') ;;
-  esac
-  words_given=0
-  for word in $words_left $words_right; do words_given=$((words_given + 1)); done
-  for word in $words_left; do printf '%s ' "$word"; done
-  while [ "$words_given" -lt 8 ]; do
-    printf '0 '
-    words_given=$((words_given + 1))
+# split SEPARATOR TEXT: the parts of the text as words in PARTS; an empty part becomes "-".
+split() {
+  split_ifs=$IFS
+  IFS=$1
+  # shellcheck disable=SC2086 # splitting is the point
+  set -- $2
+  IFS=$split_ifs
+  PARTS=
+  for part in "$@"; do
+    [ -n "$part" ] || part=-
+    PARTS="$PARTS $part"
   done
-  for word in $words_right; do printf '%s ' "$word"; done
+}
+
+# number4 ADDRESS: NUMBER, from 0 to 2^32 - 1.
+number4() {
+  split . "$1"
+  NUMBER=0
+  for part in $PARTS; do NUMBER=$(((NUMBER << 8) + part)); done
+}
+
+# words6 ADDRESS: the eight words of an IPv6 address in WORDS, with "::" filled up.
+words6() {
+  split : "$1"
+  words_given=0
+  for part in $PARTS; do [ "$part" = - ] || words_given=$((words_given + 1)); done
+  WORDS=
+  words_filled=no
+  for part in $PARTS; do
+    if [ "$part" != - ]; then
+      WORDS="$WORDS $part"
+    elif [ "$words_filled" = no ]; then
+      words_filled=yes
+      while [ "$words_given" -lt 8 ]; do
+        WORDS="$WORDS 0"
+        words_given=$((words_given + 1))
+      done
+    fi
+  done
+}
+
+# prefix CIDR: base address and length in PREFIX_BASE and PREFIX_BITS.
+prefix() {
+  split / "$1"
+  # shellcheck disable=SC2086
+  set -- $PARTS
+  PREFIX_BASE=$1
+  PREFIX_BITS=$2
+}
+
+in_cidr4() {
+  prefix "$2"
+  number4 "$PREFIX_BASE"
+  cidr_base=$NUMBER
+  number4 "$1"
+  [ $((NUMBER >> (32 - PREFIX_BITS))) -eq $((cidr_base >> (32 - PREFIX_BITS))) ]
 }
 
 in_cidr6() {
-  cidr_bits=$(printf '%s' "$2" | cut -d / -f 2)
-  cidr_base=$(words6 "$(printf '%s' "$2" | cut -d / -f 1)")
-  words6 "$1" | {
-    read -r address_words
-    for cidr_word in $cidr_base; do
-      [ "$cidr_bits" -gt 0 ] || return 0
-      cidr_shift=0
-      [ "$cidr_bits" -ge 16 ] || cidr_shift=$((16 - cidr_bits))
-      address_word=$(printf '%s' "$address_words" | cut -d ' ' -f 1)
-      address_words=$(printf '%s' "$address_words" | cut -d ' ' -f 2-)
-      [ $((0x$address_word >> cidr_shift)) -eq $((0x$cidr_word >> cidr_shift)) ] || return 1
-      cidr_bits=$((cidr_bits - 16))
-    done
-    return 0
-  }
+  prefix "$2"
+  words6 "$PREFIX_BASE"
+  cidr_words=$WORDS
+  words6 "$1"
+  # shellcheck disable=SC2086
+  set -- $cidr_words
+  for word in $WORDS; do
+    [ "$PREFIX_BITS" -gt 0 ] || return 0
+    cidr_shift=0
+    [ "$PREFIX_BITS" -ge 16 ] || cidr_shift=$((16 - PREFIX_BITS))
+    [ $((0x$word >> cidr_shift)) -eq $((0x$1 >> cidr_shift)) ] || return 1
+    PREFIX_BITS=$((PREFIX_BITS - 16))
+    shift
+  done
+  return 0
 }
 
 # in_cidrs ADDRESS PREFIX…: whether one of the prefixes holds the address.
@@ -62,9 +89,10 @@ in_cidrs() {
   shift
   for cidr in "$@"; do
     case "$cidrs_address/$cidr" in
-      *:*/*:*) in_cidr6 "$cidrs_address" "$cidr" && return 0 ;;
-      *:* | "/"*) ;;
-      *) in_cidr4 "$cidrs_address" "$cidr" && return 0 ;;
+      /*) ;;
+      *:*/*:*) ! in_cidr6 "$cidrs_address" "$cidr" || return 0 ;;
+      *:*) ;;
+      *) ! in_cidr4 "$cidrs_address" "$cidr" || return 0 ;;
     esac
   done
   return 1
@@ -94,6 +122,11 @@ node_is_ready() {
 
 node_is_cordoned() {
   [ "$(node_field "$1" '{.spec.unschedulable}')" = true ]
+}
+
+# Names of the Linux nodes, one a line.
+linux_nodes() {
+  read_api get nodes -l kubernetes.io/os=linux -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}'
 }
 
 # set_unschedulable NODE true|null
@@ -167,6 +200,13 @@ bridge_is_ready_on() {
     -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}')" = True ]
 }
 
+sources_are_ready() {
+  for source_daemonset in $SOURCE_DAEMONSETS; do
+    daemonset_is_ready "$source_daemonset" || return 1
+  done
+  return 0
+}
+
 # --- pods of a node ---------------------------------------------------------------------------------------------------
 
 # pods_on NODE FILE: writes a line for each pod on the pod network that has not finished:
@@ -177,6 +217,23 @@ pods_on() {
     -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[*].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
     >"$2.all" || return 1
   grep -v '^true|' "$2.all" | sed 's/^[^|]*|//' >"$2"
+  return 0
+}
+
+# find_pods FUNCTION: counts in FOUND_COUNT the pods of the cluster on the pod network, not finished, whose address the
+# function takes, and names the first twenty in FOUND_PODS. Fails when the API server does not answer.
+find_pods() {
+  k get pods --all-namespaces --field-selector 'status.phase!=Succeeded,status.phase!=Failed' \
+    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.namespace}/{.metadata.name}|{.status.podIP}{"\n"}{end}' \
+    >"$WORK_DIR/all-pods" || return 1
+  FOUND_PODS=
+  FOUND_COUNT=0
+  while IFS='|' read -r found_host found_name found_ip; do
+    if [ "$found_host" = true ] || [ -z "$found_ip" ]; then continue; fi
+    "$1" "$found_ip" || continue
+    FOUND_COUNT=$((FOUND_COUNT + 1))
+    [ "$FOUND_COUNT" -gt 20 ] || FOUND_PODS="$FOUND_PODS $found_name($found_ip)"
+  done <"$WORK_DIR/all-pods"
   return 0
 }
 

@@ -7,8 +7,11 @@
 #   3 preflight             7 restart the agent          11 soak, signals, marker
 #
 # Pods leave before the switch (mode evict): their network is taken down by the plugin that made it, so no lease and no
-# hostPort rule stays. Mode recycle keeps every pod where it is and restarts its sandbox after the switch.
+# hostPort rule stays. Mode recycle keeps every pod where it is and restarts its sandbox after the switch. Mode kured leaves
+# emptying, rebooting and uncordoning the node to kured, which a file on the node calls after the switch.
 # Killed at any point, the next run goes on from the marker (ConfigMap metachron/wave-<stage>). Exit codes: see common.sh.
+
+# shellcheck disable=SC2034,SC2153,SC2317,SC2329 # variables come from the Job or go to steps.sh; functions go by name
 
 SCRIPTS=$(dirname "$0")
 # shellcheck source=common.sh
@@ -22,7 +25,6 @@ SCRIPTS=$(dirname "$0")
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
 
-# shellcheck disable=SC2034 # read by steps.sh and pods.sh
 RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address UNTRACKED_KIND=roll
 
 # --- step 7: the switch -------------------------------------------------------------------------------------------------
@@ -37,6 +39,36 @@ switch_node() {
     die 50 "node $1 is not on Cilium: the agent did not take the CiliumNodeConfig, or its endpoints are not in force"
   record_write "$1" 7
   log agent "the agent is back, wrote its CNI file, and every endpoint is in force"
+}
+
+# --- step 8, mode kured: the reboot -------------------------------------------------------------------------------------
+
+boot_id() {
+  node_field "$1" '{.status.nodeInfo.bootID}'
+}
+
+node_has_rebooted() {
+  boot_now=$(boot_id "$1") && [ -n "$boot_now" ] && [ "$boot_now" != "$RECORD_BOOT" ] && node_is_ready "$1"
+}
+
+kured_is_through() {
+  node_has_rebooted "$1" || return 1
+  [ "$RECORD_UNSCHEDULABLE" = true ] || ! node_is_cordoned "$1"
+}
+
+reboot_node() {
+  RECORD_BOOT=$(marker_read "$STAGE" "boot.$1")
+  if [ -z "$RECORD_BOOT" ]; then
+    RECORD_BOOT=$(boot_id "$1")
+    [ -n "$RECORD_BOOT" ] || die 60 "the boot id of node $1 cannot be read: $(api_error)"
+    marker_must_write "boot.$1" "$RECORD_BOOT"
+  fi
+  if ! node_has_rebooted "$1"; then
+    helper_run 120 sentinel "sentinel-$STAGE" "$1" || die 60 "the sentinel file cannot be made on node $1"
+    log reboot "the sentinel is there; waiting for kured"
+  fi
+  wait_for "$DRAIN_TIMEOUT" kured_is_through "$1" || die 60 "kured did not reboot node $1 and give it back in $DRAIN_TIMEOUT s"
+  log reboot "the node is back with another boot id"
 }
 
 finish_pods() {
@@ -56,12 +88,13 @@ roll_node() {
   [ "$RECORD_STEP" -eq 0 ] || log resume "going on after step $RECORD_STEP"
   record_node "$1"
   if [ "$RECORD_STEP" -lt 10 ]; then
-    cordon "$1"
+    if [ "$MODE" != kured ]; then cordon "$1"; fi
     clear_node "$1"
     switch_node "$1"
     gate_node "$1"
+    if [ "$MODE" = kured ]; then reboot_node "$1"; fi
     finish_pods "$1"
-    uncordon "$1"
+    if [ "$MODE" = kured ]; then record_write "$1" 10; else uncordon "$1"; fi
   fi
   CURRENT_STEP=11
   check_signals after
@@ -72,7 +105,7 @@ roll_node() {
 forget_rollback() {
   [ "$(marker_read "$STAGE" state)" = undone ] || return 0
   for node in $NODES; do
-    marker_must_write "node.$node" "" "undo.$node" ""
+    marker_must_write "node.$node" "" "undo.$node" "" "boot.$node" ""
   done
   log resume "this stage was rolled back before: every node starts anew"
 }

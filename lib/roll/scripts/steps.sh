@@ -77,13 +77,6 @@ bridge_is_ready() {
   daemonset_is_ready "$NAMESPACE/$BRIDGE"
 }
 
-sources_are_ready() {
-  for source_daemonset in $SOURCE_DAEMONSETS; do
-    daemonset_is_ready "$source_daemonset" || return 1
-  done
-  return 0
-}
-
 # check_start: the nodes, the CiliumNodeConfig, the agents, the old network, the bridge, and that every pod can be moved.
 check_start() {
   CURRENT_STEP=3

@@ -9,6 +9,8 @@
 # The order in step 7 matters: an agent that still cares for CNI files renames the old file again. The second restart
 # removes the endpoints of the gone pods, whose network was taken down by the old plugin.
 
+# shellcheck disable=SC2034,SC2153,SC2317,SC2329 # variables come from the Job or go to steps.sh; functions go by name
+
 SCRIPTS=$(dirname "$0")
 # shellcheck source=common.sh
 . "$SCRIPTS/common.sh"
@@ -18,7 +20,6 @@ SCRIPTS=$(dirname "$0")
 . "$SCRIPTS/pods.sh"
 # shellcheck source=steps.sh
 . "$SCRIPTS/steps.sh"
-# shellcheck disable=SC2034 # read by steps.sh and pods.sh
 RECORD_KIND=undo IS_WRONG_ADDRESS=is_new_address IS_RIGHT_ADDRESS=is_old_address UNTRACKED_KIND=undo
 
 # A node whose roll was broken off is cordoned by the roll, not by its owner: what the roll recorded counts then.
@@ -48,7 +49,7 @@ switch_back() {
   CURRENT_STEP=7
   [ "$RECORD_STEP" -lt 7 ] || return 0
   replace_agent "$1" 6
-  helper_run 300 restore "restore-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK restore ||
+  helper_run 300 restore "restore-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" ||
     die 50 "the old CNI file could not be put back on node $1; its log is above"
   RECORD_AGENT_UID=
   record_write "$1" 7
