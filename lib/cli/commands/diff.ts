@@ -1,0 +1,62 @@
+import { basename, dirname } from "node:path";
+import type { FileTree } from "../../core/file-tree.ts";
+import type { Finding } from "../../core/finding.ts";
+import type { PlanDiff } from "../../review/diff.ts";
+import { diffTrees, isEmptyDiff } from "../../review/diff-trees.ts";
+import { renderDiffMarkdown } from "../../review/render-diff-markdown.ts";
+import { renderDiffText } from "../../review/render-diff-text.ts";
+import type { ExitCode } from "../exit-code.ts";
+import { mergeBase, treeAt } from "../git.ts";
+import { printFindingsBeside } from "../print-report.ts";
+import { readTree, withoutHidden } from "../read-tree.ts";
+import type { Streams } from "../streams.ts";
+
+interface DiffOptions {
+  readonly base?: string;
+  readonly out: string;
+  readonly maxBytes: string;
+  readonly exitCode: boolean;
+  readonly format: "text" | "markdown" | "json";
+}
+
+/** `metachron diff OLD NEW` or `--base REF`: what a pull request changes, in migration terms. */
+export async function diff(operands: readonly string[], options: DiffOptions, streams: Streams): Promise<ExitCode> {
+  const maxBytes = Number(options.maxBytes);
+  const [old, young] = operands;
+  const isTwoTrees = old !== undefined && young !== undefined;
+  if (!Number.isInteger(maxBytes) || maxBytes < 1000 || isTwoTrees === (options.base !== undefined)) {
+    streams.error(
+      "Name two folders, or --base with a git revision; --max-bytes takes a whole number of at least 1000\n",
+    );
+    return 2;
+  }
+  const before = isTwoTrees
+    ? { tree: await readTree(old), findings: [] }
+    : await treeOfBase(options.base ?? "", options.out);
+  if (before.tree === undefined) {
+    printFindingsBeside(before.findings, streams);
+    return 2;
+  }
+  const after = await readTree(isTwoTrees ? young : options.out);
+  const difference = diffTrees(before.tree, after);
+  streams.out(render(difference, options.format, maxBytes, streams));
+  return options.exitCode && !isEmptyDiff(difference) ? 1 : 0;
+}
+
+async function treeOfBase(
+  revision: string,
+  out: string,
+): Promise<{ readonly tree: FileTree | undefined; readonly findings: readonly Finding[] }> {
+  const base = await mergeBase(revision);
+  if (base.value === undefined) return { tree: undefined, findings: base.findings };
+  const folder = dirname(out) === "." ? basename(out) : out;
+  const tree = await treeAt(base.value, folder);
+  return { tree: tree.value === undefined ? undefined : withoutHidden(tree.value), findings: tree.findings };
+}
+
+function render(difference: PlanDiff, format: DiffOptions["format"], maxBytes: number, streams: Streams): string {
+  if (format === "json") return `${JSON.stringify(difference, null, 2)}\n`;
+  return format === "markdown"
+    ? renderDiffMarkdown(difference, maxBytes)
+    : renderDiffText(difference, { useColor: streams.useColor });
+}
