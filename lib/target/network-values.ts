@@ -94,9 +94,13 @@ export const overlayRules: readonly ValueRule[] = [
     const mtu = deviceMTU(context.source.facts);
     return mtu === undefined ? undefined : set(mtu.value, mtu.why);
   }),
-  rule("devices", (context) => {
+  rule("devices", (context, phase) => {
     const devices = chooseDevices(context.plan, context.source, context.minor);
-    return devices === undefined ? undefined : set(devices.value, devices.why);
+    if (devices === undefined) return undefined;
+    return set(
+      devices.value,
+      phase === "final" && devices.detects ? `${devices.why}; may go when the nodes are clean` : devices.why,
+    );
   }),
   rule("forceDeviceDetection", (context) =>
     chooseDevices(context.plan, context.source, context.minor)?.detects === true

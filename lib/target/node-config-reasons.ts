@@ -1,4 +1,5 @@
 import { getBoolean, getString, type JsonObject } from "../core/json.ts";
+import { hostPortText } from "./host-ports.ts";
 import { needsPortmap, sharesDirectory } from "./operation-values.ts";
 import type { ReasonedValue } from "./target.ts";
 import type { TargetContext } from "./target-context.ts";
@@ -20,7 +21,7 @@ export function nodeConfigReasons(context: TargetContext, final: JsonObject): Re
       path: ["cni-chaining-mode"],
       value: portmap ? "portmap" : "none",
       why: portmap
-        ? `hostPorts are in use (${context.hostPorts.length}); the portmap plugin of the node serves them`
+        ? `the node's portmap plugin serves the hostPorts ${hostPortText(context.hostPorts)}`
         : "no hostPort needs the portmap plugin",
     },
     {

@@ -1,4 +1,5 @@
 import { objectsOf } from "../inventory/inventory.ts";
+import { hostPortText } from "./host-ports.ts";
 import { ownedLoadBalancers } from "./load-balancers.ts";
 import type { TargetContext } from "./target-context.ts";
 import { byPhase, rule, set, type ValueRule } from "./value-rule.ts";
@@ -74,7 +75,7 @@ export const cniRules: readonly ValueRule[] = [
     phase === "final" && needsPortmap(context)
       ? set(
           "portmap",
-          `${context.hostPorts.length} hostPorts are in use, the first ${context.hostPorts[0]}; without kube-proxy replacement the portmap plugin serves them`,
+          `the portmap plugin serves the hostPorts ${hostPortText(context.hostPorts)}, as kube-proxy is not replaced`,
         )
       : undefined,
   ),

@@ -2,6 +2,7 @@ import type { Inventory } from "../inventory/inventory.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Distribution } from "../source/distribution.ts";
 import type { SourceDetection } from "../source/source.ts";
+import type { HostPort } from "./host-ports.ts";
 import type { ChartMinor } from "./known-values.ts";
 import type { PodPool } from "./pod-cidrs.ts";
 import type { ContinuityChoice } from "./target.ts";
@@ -26,6 +27,6 @@ export interface TargetContext {
   readonly tunnel: Tunnel;
   readonly continuity: ContinuityChoice;
   /** Users of hostPorts through the CNI, see `hostPortsThroughCNI`. */
-  readonly hostPorts: readonly string[];
+  readonly hostPorts: readonly HostPort[];
   readonly serviceHost: ServiceHost | undefined;
 }
