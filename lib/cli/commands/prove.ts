@@ -1,0 +1,115 @@
+import { compareFindings, type Finding } from "../../core/finding.ts";
+import type { JsonObject } from "../../core/json.ts";
+import type { Inventory } from "../../inventory/inventory.ts";
+import { proofFindings } from "../../migration/proof-findings.ts";
+import type { Decision, Proof, ProofDifference } from "../../policy/prove/proof.ts";
+import { provePolicies } from "../../policy/prove/prove-policies.ts";
+import type { World } from "../../policy/space/world.ts";
+import { emptyWorld, worldOf } from "../../policy/space/world-of.ts";
+import { detectSource } from "../../source/detect-source.ts";
+import type { ExitCode } from "../exit-code.ts";
+import { allObjects, loadInventory, uniqueFindings } from "../load-inventory.ts";
+import { createPaint, type Paint } from "../paint.ts";
+import { policySideOf } from "../policy-side.ts";
+import { printFindingsBeside, printJson } from "../print-report.ts";
+import { renderSarif } from "../render-sarif.ts";
+import type { Streams } from "../streams.ts";
+import { programVersion } from "../version.ts";
+
+interface ProveOptions {
+  readonly inventory?: readonly string[];
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  readonly cilium: string;
+  readonly world?: "closed" | "open";
+  readonly format: "text" | "json" | "sarif";
+}
+
+/** `metachron prove`: compares what two policy sets decide. */
+export async function prove(_operands: readonly string[], options: ProveOptions, streams: Streams): Promise<ExitCode> {
+  const cluster =
+    options.inventory === undefined ? undefined : await loadInventory(options.inventory, "cluster", streams);
+  const before = await loadInventory(options.before, "policies", streams);
+  const after = await loadInventory(options.after, "policies", streams);
+  const loading = [...(cluster?.findings ?? []), ...before.findings, ...after.findings];
+  const isMissing =
+    before.value === undefined || after.value === undefined || (cluster !== undefined && cluster.value === undefined);
+  if (isMissing || before.value === undefined || after.value === undefined) return unreadable(loading, streams);
+  const world = worldFor(cluster?.value, options.cilium);
+  const sides = [
+    policySideOf(allObjects(before.value), options.before.join(", "), world),
+    policySideOf(allObjects(after.value), options.after.join(", "), world),
+  ] as const;
+  const findings = uniqueFindings([...loading, ...sides.flatMap((side) => side.findings)]);
+  const [from, to] = [sides[0].value, sides[1].value];
+  if (from === undefined || to === undefined) return unreadable(findings, streams);
+  const mode = options.world ?? (cluster === undefined ? "open" : "closed");
+  const proof = provePolicies({ before: from, after: to, world, mode });
+  print(proof, findings, options, streams);
+  return proof.equal ? 0 : 1;
+}
+
+function worldFor(cluster: Inventory | undefined, version: string): World {
+  if (cluster === undefined) return emptyWorld({ version });
+  const { facts } = detectSource(cluster, "auto");
+  return worldOf(cluster, { sourcePodCIDRs: facts.podCIDRs, targetPodCIDRs: [], ciliumValues: {}, version });
+}
+
+function unreadable(findings: readonly Finding[], streams: Streams): ExitCode {
+  printFindingsBeside(findings, streams);
+  return 2;
+}
+
+function print(proof: Proof, findings: readonly Finding[], options: ProveOptions, streams: Streams): void {
+  if (options.format === "json") {
+    const { equal, differences, intended, world } = JSON.parse(JSON.stringify(proof)) as { [key: string]: JsonObject };
+    printJson("Proof", { equal, differences, intended, world } as unknown as JsonObject, streams);
+    return;
+  }
+  if (options.format === "sarif") {
+    streams.out(renderSarif([...findings, ...proofFindings(proof)].toSorted(compareFindings), programVersion()));
+    return;
+  }
+  printFindingsBeside(findings, streams, 3);
+  streams.out(describe(proof, createPaint(streams.useColor)));
+}
+
+function describe(proof: Proof, paint: Paint): string {
+  const { world } = proof;
+  const where = `${world.kind} world, ${world.pods} pods in ${world.classes} classes, ${world.flows.toLocaleString("en-US")} flows compared`;
+  const verdict = proof.equal
+    ? paint(["bold", "green"], "equal")
+    : paint(["bold", "red"], `${proof.differences.length} differences`);
+  const differences = proof.differences.map((difference) => describeDifference(difference, paint));
+  const intended = proof.intended.map(
+    (entry) => `  ${entry.id}  ${entry.why} (${entry.flows.toLocaleString("en-US")} flows)`,
+  );
+  return [
+    `${verdict}  ${paint("dim", where)}`,
+    ...(differences.length === 0 ? [] : ["", ...differences]),
+    ...(intended.length === 0 ? [] : ["", paint("dim", "meant and known, counted and not hidden:"), ...intended]),
+    "",
+  ].join("\n");
+}
+
+function describeDifference(difference: ProofDifference, paint: Paint): string {
+  const { witness, direction } = difference;
+  const l4 = [witness.protocol, witness.port ?? witness.icmpType].filter((part) => part !== undefined).join(" ");
+  const end = (which: "from" | "to"): string => {
+    const { name, address } = witness[which];
+    return address === undefined || name === address ? name : `${name} (${address})`;
+  };
+  return [
+    `${paint(direction === "opened" ? "red" : "yellow", direction)}  ${end("from")} -> ${end("to")}  ${l4}  ${paint("dim", `${difference.flows} flows, ${difference.half}`)}`,
+    `  before  ${decision(difference.before)}`,
+    `  after   ${decision(difference.after)}`,
+  ].join("\n");
+}
+
+function decision(made: Decision): string {
+  const place =
+    made.where?.file === undefined
+      ? ""
+      : `  ${made.where.file}${made.where.line === undefined ? "" : `:${made.where.line}`}`;
+  return `${made.verdict.padEnd(5)}  ${made.decidedBy}${place}`;
+}
