@@ -22,6 +22,8 @@ import type { CompiledRule, Term } from "./term.ts";
 /** One Calico policy for one direction and address family. */
 export interface CompiledCalicoPolicy {
   readonly subject: EndsHandle;
+  /** Place in the policy set. */
+  readonly index: number;
   /** Place of its tier in the evaluation order. */
   readonly tier: number;
   readonly rules: readonly CompiledRule[];
@@ -57,7 +59,7 @@ export function compileCalico(set: CalicoPolicySet, space: PacketSpace, world: W
     const subject = space.and(pods, space.labels("calico", policy.appliesTo));
     if (subject === space.none) return [];
     const rules = policy[half].flatMap((rule) => compileRule(rule, index, subject, context));
-    return [{ subject, tier: tierOf.get(policy.tier) ?? set.tiers.length, rules }];
+    return [{ subject, index, tier: tierOf.get(policy.tier) ?? set.tiers.length, rules }];
   });
   return {
     engine: "calico",

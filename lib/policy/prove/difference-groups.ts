@@ -1,12 +1,10 @@
 import { byAll, byText } from "../../core/order.ts";
 import { type L4Set, pointOf, printL4, uniteL4 } from "../space/l4-set.ts";
-import type { PacketEnd } from "../space/packet-end.ts";
-import type { PeerBlock } from "../space/packet-space.ts";
 import type { DifferenceCell } from "./compare.ts";
 import { divergenceOf } from "./divergences.ts";
 import type { PolicySide } from "./policy-side.ts";
-import { causeKey, decisionOf, flowEndOf, witnessOf } from "./printing.ts";
-import type { FlowEnd, ProofDifference } from "./proof.ts";
+import { causeKey, decisionOf, flowEndOf, peerEndOf, witnessOf } from "./printing.ts";
+import type { ProofDifference } from "./proof.ts";
 
 /** Differences with one pair of causes: the first cell seen, a cell to show, and how many flows there are. */
 export interface DifferenceGroup {
@@ -97,16 +95,10 @@ const compareDifferences = byAll<ProofDifference>(
   byText((difference) => difference.after.decidedBy),
 );
 
-/** A pod's traffic to itself is never policed: another pod stands for the peer where there is one. */
-function peerEndOf(subject: PacketEnd, { sample, other }: PeerBlock): FlowEnd {
-  if (subject !== sample) return flowEndOf(sample);
-  return sample.names.length > 1 || other === undefined ? flowEndOf(sample, 1) : flowEndOf(other);
-}
-
 function differenceOf(group: DifferenceGroup, before: PolicySide, after: PolicySide): ProofDifference {
   const { shown } = group;
   const subject = shown.subject.sample;
-  const witness = witnessOf(shown.half, flowEndOf(subject), peerEndOf(subject, shown.peer), {
+  const witness = witnessOf(shown.half, flowEndOf(subject), peerEndOf(subject, shown.peer.sample, shown.peer.other), {
     point: group.point,
     variant: shown.variant,
     family: shown.family,

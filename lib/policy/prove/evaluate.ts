@@ -169,7 +169,7 @@ function appliesTo(term: PlacedTerm, isIn: Uint8Array, variant: Variant): boolea
 }
 
 /** What a rule matches of the headers, for peers of one block. */
-function headersOf(rule: PlacedRule, isIn: Uint8Array, variant: Variant): L4Set {
+export function headersOf(rule: PlacedRule, isIn: Uint8Array, variant: Variant): L4Set {
   let result = noL4;
   for (const term of rule.terms)
     if (appliesTo(term, isIn, variant)) result = result.length === 0 ? term.l4 : uniteL4(result, term.l4);

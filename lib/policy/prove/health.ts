@@ -3,14 +3,13 @@ import { nodeLabels } from "../space/closed-ends.ts";
 import { createClosedSpace } from "../space/closed-space.ts";
 import { icmpL4, type L4Set, portsL4, protocols, uniteL4 } from "../space/l4-set.ts";
 import type { PacketEnd } from "../space/packet-end.ts";
-import { createVocabulary } from "../space/vocabulary.ts";
 import type { World } from "../space/world.ts";
 import { type Coverage, compareHalf } from "./compare.ts";
 import { compileCilium } from "./compile-cilium.ts";
+import { vocabularyOf } from "./compile-side.ts";
 import { addToGroups, type DifferenceGroups } from "./difference-groups.ts";
 import type { CompiledSide } from "./evaluate.ts";
 import type { PolicySide } from "./policy-side.ts";
-import { addSideTo } from "./side-vocabulary.ts";
 
 /** What the agents' health checks send. Source: cilium 1.20.2 pkg/health/defaults. */
 const healthHeaders: L4Set = uniteL4(portsL4(protocols.TCP, 4240, 4240), icmpL4(protocols.ICMP, 8));
@@ -25,10 +24,9 @@ export function compareHealth(
   coverage: Coverage,
 ): void {
   if (before.engine !== "cilium" && after.engine !== "cilium") return;
-  const builder = createVocabulary();
-  for (const side of [before, after]) addSideTo(builder, side, world);
-  const cells = cutAddresses(builder.vocabulary.prefixes, 4);
-  const space = createClosedSpace({ family: 4, cells, ends: healthEnds(world) }, builder.vocabulary);
+  const vocabulary = vocabularyOf([before, after], world);
+  const cells = cutAddresses(vocabulary.prefixes, 4);
+  const space = createClosedSpace({ family: 4, cells, ends: healthEnds(world) }, vocabulary);
   const compile = (side: PolicySide): CompiledSide =>
     side.engine === "cilium" ? compileCilium(side.policies, space, world, "ingress") : { engine: "none" };
   const compared = compareHalf(

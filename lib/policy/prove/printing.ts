@@ -76,6 +76,7 @@ export function flowEndOf(end: PacketEnd, place = 0): FlowEnd {
   const { address } = end.calico;
   const shape = { name, ...(place === 0 && address !== undefined && { address }) };
   if (end.cilium.labels.has("reserved:health")) return { kind: "health", ...shape };
+  if (end.hypothetical !== undefined) return { kind: "hypothetical-pod", ...shape, ...end.hypothetical };
   switch (end.kind) {
     case "host":
       return { kind: "node", ...shape, isOwnNode: true };
@@ -83,11 +84,19 @@ export function flowEndOf(end: PacketEnd, place = 0): FlowEnd {
       return { kind: "node", ...shape };
     case "address":
       return { kind: "address", ...shape };
-    case "health":
-      return { kind: "health", ...shape };
     case "pod":
       return { kind: "pod", ...shape };
   }
+}
+
+/** The peer of a subject: another pod than itself, another node than its own, its own node under its name. */
+export function peerEndOf(subject: PacketEnd, peer: PacketEnd, other?: PacketEnd): FlowEnd {
+  if (peer === subject) return peer.names.length > 1 || other === undefined ? flowEndOf(peer, 1) : flowEndOf(other);
+  if (subject.node === undefined) return flowEndOf(peer);
+  if (peer.kind === "node" && peer.names[0] === subject.node && peer.names.length > 1) return flowEndOf(peer, 1);
+  return peer.kind === "host" && peer.names.length > 1 && peer.names[0] !== subject.node
+    ? { kind: "node", name: subject.node, isOwnNode: true }
+    : flowEndOf(peer);
 }
 
 /** One packet between a subject and a peer. */

@@ -1,11 +1,10 @@
-import { closedEnds, type Ends, type LabelledAddress } from "../space/closed-ends.ts";
+import { closedEnds, type Ends } from "../space/closed-ends.ts";
 import { createClosedSpace } from "../space/closed-space.ts";
 import type { PacketSpace } from "../space/packet-space.ts";
-import { createVocabulary, type Vocabulary } from "../space/vocabulary.ts";
+import type { Vocabulary } from "../space/vocabulary.ts";
 import type { World } from "../space/world.ts";
 import { type Coverage, compareHalf } from "./compare.ts";
-import { compileCalico } from "./compile-calico.ts";
-import { compileCilium } from "./compile-cilium.ts";
+import { compileSide, labelledAddresses, vocabularyOf } from "./compile-side.ts";
 import {
   addToGroups,
   type DifferenceGroup,
@@ -20,11 +19,9 @@ import {
   divergences,
   setAside,
 } from "./divergences.ts";
-import type { CompiledSide } from "./evaluate.ts";
 import { compareHealth } from "./health.ts";
-import type { Half, PolicySide } from "./policy-side.ts";
+import type { PolicySide } from "./policy-side.ts";
 import type { Proof } from "./proof.ts";
-import { addSideTo } from "./side-vocabulary.ts";
 
 /** Number of a declared divergence, as in reference policy 4.6. */
 export type DivergenceId = keyof typeof declared;
@@ -86,21 +83,6 @@ function isFull(input: ProofInput, groups: DifferenceGroups): boolean {
   return input.stopAfter !== undefined && heldAgainst(input, groups.values()).length >= input.stopAfter;
 }
 
-/** A side as terms over a space, for one direction. */
-export function compileSide(side: PolicySide, space: PacketSpace, world: World, half: Half): CompiledSide {
-  if (side.engine === "none") return { engine: "none" };
-  return side.engine === "calico"
-    ? compileCalico(side.policies, space, world, half)
-    : compileCilium(side.policies, space, world, half);
-}
-
-/** Everything that the sides can tell ends apart by. */
-export function vocabularyOf(sides: readonly PolicySide[], world: World): Vocabulary {
-  const builder = createVocabulary();
-  for (const side of sides) addSideTo(builder, side, world);
-  return builder.vocabulary;
-}
-
 function spacesOf({ before, after, world }: ProofInput): PacketSpace[] {
   const vocabulary = vocabularyOf([before, after], world);
   const labelled = labelledAddresses([before, after]);
@@ -109,16 +91,6 @@ function spacesOf({ before, after, world }: ProofInput): PacketSpace[] {
 
 function closedSpaceOf(ends: Ends, vocabulary: Vocabulary): PacketSpace {
   return createClosedSpace(ends, vocabulary);
-}
-
-/** Addresses that Calico knows as host endpoints. */
-export function labelledAddresses(sides: readonly PolicySide[]): LabelledAddress[] {
-  return sides
-    .flatMap((side) => (side.engine === "calico" ? side.policies.hostEndpoints : []))
-    .flatMap(({ expectedIPs, labels }) => {
-      const set = new Map(Object.entries(labels).map(([key, value]) => [`pod:${key}`, value]));
-      return expectedIPs.map((address) => ({ address, labels: set }));
-    });
 }
 
 function isAccepted(input: ProofInput, group: DifferenceGroup): boolean {

@@ -8,11 +8,13 @@ import type { LabelSet, World, WorldPod } from "./world.ts";
  */
 export interface PacketEnd {
   /** `host` is the pod's own node, `node` another one; `address` is anything outside the cluster. */
-  readonly kind: "pod" | "node" | "host" | "address" | "health";
+  readonly kind: "pod" | "node" | "host" | "address";
   /** How many real ends the class stands for; 1 for a cell of outside addresses. */
   readonly weight: number;
   /** `namespace/pod`, a node's name, an address: the first two of the class. */
   readonly names: readonly string[];
+  /** Of a pod: the node that the first of `names` runs on, where known. */
+  readonly node?: string;
   readonly calico: {
     /** Absent when the end is no endpoint of Calico: only its address can match. */
     readonly labels?: LabelSet;
@@ -27,6 +29,11 @@ export interface PacketEnd {
     readonly fqdns?: readonly string[];
   };
   readonly namedPorts: WorldPod["namedPorts"];
+  /** Set for a pod that does not exist: what it would carry. */
+  readonly hypothetical?: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly namedPorts?: Readonly<Record<string, string>>;
+  };
 }
 
 const longestServiceAccount = 62;

@@ -33,6 +33,7 @@ export function podClasses(world: World, family: 4 | 6, vocabulary: Vocabulary, 
     kind: "pod",
     weight,
     names,
+    ...(first.node !== undefined && { node: first.node }),
     calico: { labels: calicoLabelsOf(first, world), ...(address !== undefined && { address }) },
     cilium: {
       labels: ciliumLabelsOf(first, world, keepsLabel),
