@@ -55,7 +55,7 @@ export function planPolicies({ inventory, source, target }: PolicyInput): Planne
   );
   const bridge = planExactBridge(set, bridgeWorld(world, target), {
     group: usesCalicoAPI(inventory) ? "projectcalico.org/v3" : "crd.projectcalico.org/v1",
-    hasTiers: source.facts.usesTiers === true,
+    hasTiers: servesTiers(inventory),
   });
   return { set, translation, bridge, findings: [...(read?.findings ?? []), ...translation.findings] };
 }
@@ -72,6 +72,15 @@ function usesCalicoAPI(inventory: Inventory): boolean {
     ...objectsOf(inventory, kind, "projectcalico.org"),
   ]);
   return policies.length > 0;
+}
+
+/** Whether Calico's Tier resource is served: its definition is there, or a tier is. Open-source Calico has it since 3.29. */
+function servesTiers(inventory: Inventory): boolean {
+  const definitions = objectsOf(inventory, "CustomResourceDefinition").map((object) => object.name);
+  return (
+    definitions.some((name) => /^tiers\.(?:crd\.)?projectcalico\.org$/u.test(name)) ||
+    objectsOf(inventory, "Tier").some((object) => object.apiVersion.includes("projectcalico.org"))
+  );
 }
 
 /** The world of the inventory under the target's final values. */

@@ -2,6 +2,7 @@ import { Migration, type PageFile } from "../constructs/migration.ts";
 import { MigrationApp } from "../constructs/migration-app.ts";
 import type { FileTree } from "../core/file-tree.ts";
 import type { Checked } from "../core/finding.ts";
+import type { DeliveryFile } from "../delivery/delivery-file.ts";
 import { lintStages } from "../delivery/lint-stages.ts";
 import { renderDelivery } from "../delivery/render-delivery.ts";
 import { renderPlanPage } from "../review/plan-page.ts";
@@ -20,14 +21,17 @@ import { stageCommands } from "./stage-commands.ts";
  */
 export function renderMigration(migration: PlannedMigration): Checked<FileTree> {
   if (migration.stages.length === 0) return { value: undefined, findings: [] };
-  const delivery = renderDelivery({ plan: migration.plan, stages: migration.stages, releases: releasesOf(migration) });
+  const delivery = deliveryOf(migration);
   const app = new MigrationApp();
-  new Migration(app, migration.plan.name, {
-    migration,
-    delivery: delivery.value ?? [],
-    pages: pagesOf(migration),
-  });
-  return { value: app.tree(), findings: [...delivery.findings, ...lintStages(migration.stages)] };
+  new Migration(app, migration.plan.name, { migration, delivery: delivery.value ?? [], pages: pagesOf(migration) });
+  return { value: app.tree(), findings: delivery.findings };
+}
+
+/** The engines' files, and what the delivery room has to say of the stages. */
+export function deliveryOf(migration: PlannedMigration): Checked<readonly DeliveryFile[]> {
+  const { plan, stages } = migration;
+  const delivery = renderDelivery({ plan, stages, releases: releasesOf(migration) });
+  return { value: delivery.value, findings: [...delivery.findings, ...lintStages(stages)] };
 }
 
 /** Which stage installs or changes the Helm release. */
@@ -44,7 +48,8 @@ export function releasesOf(migration: PlannedMigration): ReadonlyMap<string, Hel
   );
 }
 
-function pagesOf(migration: PlannedMigration): readonly PageFile[] {
+/** The pages for people: the plan, the policies, the report, and STAGE.md of each stage. */
+export function pagesOf(migration: PlannedMigration): readonly PageFile[] {
   const root = migration.plan.name;
   const releases = releasesOf(migration);
   return [

@@ -12,6 +12,14 @@ export function escapeMarkdown(text: string): string {
     .replace(/\s+/gu, " ");
 }
 
+/** A sentence of ours with names and commands between backticks: those stay code, everything else is made harmless. */
+export function prose(text: string): string {
+  return text
+    .split(/(`[^`]+`)/u)
+    .map((part, index) => (index % 2 === 1 ? code(part.slice(1, -1)) : escapeMarkdown(part)))
+    .join("");
+}
+
 /** A name as inline code, with a fence longer than any backtick run inside. */
 export function code(text: string): string {
   const runs = text.match(/`+/gu) ?? [];

@@ -4,7 +4,7 @@ import type { Continuity, StageState } from "../plan/plan.ts";
 import type { PolicyTranslation } from "../policy/translate/translation.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { SealedStage } from "../stages/seal-stages.ts";
-import { bullets, code, count, duration, escapeMarkdown, joinBlocks, shell, table } from "./markdown.ts";
+import { bullets, code, count, duration, escapeMarkdown, joinBlocks, prose, shell, table } from "./markdown.ts";
 
 const continuityMeaning: Readonly<Record<Continuity, string>> = {
   exact:
@@ -112,8 +112,8 @@ function findingList(findings: readonly Finding[]): string {
   return bullets(
     findings.map((finding) => {
       const object = finding.where?.object === undefined ? "" : ` ${code(finding.where.object)}`;
-      const remedy = finding.remedy === undefined ? "" : ` *${escapeMarkdown(finding.remedy)}.*`;
-      return `${code(finding.code)}${object}: ${escapeMarkdown(finding.message)}.${remedy}`;
+      const remedy = finding.remedy === undefined ? "" : ` *${prose(finding.remedy)}.*`;
+      return `${code(finding.code)}${object}: ${prose(finding.message)}.${remedy}`;
     }),
   );
 }

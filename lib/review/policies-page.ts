@@ -3,7 +3,7 @@ import { getString, type JsonObject } from "../core/json.ts";
 import type { Decision, FlowEnd, Proof, ProofDifference } from "../policy/prove/proof.ts";
 import type { PolicyTranslation } from "../policy/translate/translation.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
-import { bullets, code, count, escapeMarkdown, joinBlocks, table } from "./markdown.ts";
+import { bullets, code, count, escapeMarkdown, joinBlocks, prose, table } from "./markdown.ts";
 
 const meaning: Readonly<Record<PolicyTranslation["result"], string>> = {
   exact: "the same verdicts, by structure alone",
@@ -93,8 +93,8 @@ function policySection(policy: PolicyTranslation): string | undefined {
   if (policy.findings.length === 0) return undefined;
   const items = policy.findings.map((finding) => {
     const field = finding.where?.field === undefined ? "" : ` at ${code(finding.where.field)}`;
-    const parts = [finding.reason, finding.remedy].filter((part) => part !== undefined).map(escapeMarkdown);
-    return `${finding.severity} ${code(finding.code)}${field}: ${escapeMarkdown(finding.message)}. ${parts.map((part) => `${part}.`).join(" ")}`.trim();
+    const parts = [finding.reason, finding.remedy].filter((part) => part !== undefined).map(prose);
+    return `${finding.severity} ${code(finding.code)}${field}: ${prose(finding.message)}. ${parts.map((part) => `${part}.`).join(" ")}`.trim();
   });
   const file = policy.source.position.file;
   const line = policy.source.position.line;

@@ -4,7 +4,7 @@ import { sortedUnique } from "../core/order.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { SealedStage } from "../stages/seal-stages.ts";
 import type { Wave, WaveNode } from "../waves/waves.ts";
-import { bullets, code, count, duration, escapeMarkdown, joinBlocks, shell, table } from "./markdown.ts";
+import { bullets, code, count, duration, escapeMarkdown, joinBlocks, prose, shell, table } from "./markdown.ts";
 
 /** What the engines say of a stage, as data: the delivery room knows the commands, this page prints them. */
 export interface StageCommands {
@@ -21,7 +21,7 @@ export function renderStagePage(migration: PlannedMigration, stage: SealedStage,
   return joinBlocks([
     `# ${stage.id}: ${escapeMarkdown(stage.title)}`,
     oneLine(migration, stage),
-    escapeMarkdown(stage.purpose),
+    prose(stage.purpose),
     findings(stage),
     wave === undefined ? undefined : nodeTable(wave),
     wave === undefined ? undefined : blastRadius(migration, wave),
@@ -51,8 +51,8 @@ function oneLine(migration: PlannedMigration, stage: SealedStage): string {
 function findings(stage: SealedStage): string | undefined {
   if (stage.findings.length === 0) return undefined;
   const items = stage.findings.map((finding) => {
-    const remedy = finding.remedy === undefined ? "" : ` *${escapeMarkdown(finding.remedy)}.*`;
-    return `**${finding.severity}** ${code(finding.code)} ${escapeMarkdown(finding.message)}.${remedy}`;
+    const remedy = finding.remedy === undefined ? "" : ` *${prose(finding.remedy)}.*`;
+    return `**${finding.severity}** ${code(finding.code)} ${prose(finding.message)}.${remedy}`;
   });
   return `## Told about this stage\n\n${bullets(items)}`;
 }
@@ -100,9 +100,9 @@ function gate(stage: SealedStage): string {
   return [
     "## Gates",
     "Before anything is changed:",
-    bullets(stage.gate.before.map(escapeMarkdown)) || "- nothing: this stage changes no node",
+    bullets(stage.gate.before.map(prose)) || "- nothing: this stage changes no node",
     "Before it counts as done:",
-    bullets(stage.gate.after.map(escapeMarkdown)),
+    bullets(stage.gate.after.map(prose)),
   ].join("\n\n");
 }
 

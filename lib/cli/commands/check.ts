@@ -2,7 +2,7 @@ import { compareFindings, countFindings, type Finding } from "../../core/finding
 import { getString } from "../../core/json.ts";
 import { planMigration } from "../../migration/plan-migration.ts";
 import { checkPlanSpec } from "../../plan/define-plan.ts";
-import { bullets, code, escapeMarkdown } from "../../review/markdown.ts";
+import { bullets, code, prose } from "../../review/markdown.ts";
 import { type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { loadInventory } from "../load-inventory.ts";
 import { loadProject, type Project } from "../load-project.ts";
@@ -71,8 +71,8 @@ async function load(options: CheckOptions, streams: Streams) {
 function markdown(findings: readonly Finding[]): string {
   const items = findings.map((finding) => {
     const object = finding.where?.object === undefined ? "" : ` ${code(finding.where.object)}`;
-    const remedy = finding.remedy === undefined ? "" : ` *${escapeMarkdown(finding.remedy)}.*`;
-    return `**${finding.severity}** ${code(finding.code)}${object}: ${escapeMarkdown(finding.message)}.${remedy}`;
+    const remedy = finding.remedy === undefined ? "" : ` *${prose(finding.remedy)}.*`;
+    return `**${finding.severity}** ${code(finding.code)}${object}: ${prose(finding.message)}.${remedy}`;
   });
   return items.length === 0 ? "Nothing to tell.\n" : `${bullets(items)}\n`;
 }

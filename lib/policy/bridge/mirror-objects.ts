@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from "../../core/json.ts";
 import { sortedUnique } from "../../core/order.ts";
 import { ownNamespace } from "../../core/own-namespace.ts";
 import type { CalicoPolicySet, CalicoPort } from "../calico/model.ts";
+import { toCanonicalKey } from "../selector/print-selector.ts";
 import type { Selector } from "../selector/selector.ts";
 import { conjunction, disjunction, simplifySelector } from "../selector/simplify-selector.ts";
 import type { MirrorEnd, MirrorRule } from "./mirror-rule.ts";
@@ -125,7 +126,10 @@ function endObject(end: MirrorEnd): JsonObject {
 }
 
 function printConjunction(selectors: readonly Selector[]): string | undefined {
-  return selectors.length === 0 ? undefined : printCalicoSelector(simplifySelector(conjunction(selectors)));
+  if (selectors.length === 0) return undefined;
+  const terms = selectors.flatMap((selector) => (selector.kind === "and" ? selector.operands : [selector]));
+  const once = new Map(terms.map((term) => [toCanonicalKey(term), term]));
+  return printCalicoSelector(simplifySelector(conjunction([...once.values()])));
 }
 
 function portValue(port: CalicoPort): JsonValue {
