@@ -99,7 +99,7 @@ function optional(own: OwnFacts): Partial<SourceFacts> {
 
 function choosePodClaims(view: ClusterView, own: OwnFacts): readonly Claim[] {
   const base = own.claims.length > 0 ? own.claims : mostTrusted(view.kubernetes.podCIDRs);
-  if (!own.usesNodeCIDRs && base.length > 0) return base;
+  if (!own.usesNodeCIDRs) return base;
   const isCovered = addressMatcher(base.map((claim) => claim.cidr));
   return [...base, ...view.kubernetes.nodePodCIDRs.filter((claim) => !isCovered(claim.cidr.split("/")[0] ?? ""))];
 }
@@ -139,7 +139,7 @@ function detailsOf(own: OwnFacts, claims: readonly Claim[]): Readonly<Record<str
   const [first] = claims;
   const entries = Object.entries({
     ...own.details,
-    podCIDRsFrom: first === undefined ? undefined : `${first.object} ${first.field}`,
+    podCIDRsFrom: first === undefined ? undefined : `${first.object} ${first.field}`.trim(),
   });
   return Object.fromEntries(
     entries.filter((entry): entry is [string, string] => entry[1] !== undefined).sort(byText(([key]) => key)),

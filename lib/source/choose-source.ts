@@ -6,9 +6,11 @@ import { unknown } from "./adapters/unknown.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import type { Observation, Proof } from "./evidence.ts";
 import { sourceFinding } from "./findings.ts";
+import { isKubeRouter } from "./kube-router-config.ts";
 import { findPolicyEngines } from "./policy-engines.ts";
 import type { SourceDetection } from "./source.ts";
 import { findAgents, type SourceAdapter } from "./source-adapter.ts";
+import { isRunning } from "./workload.ts";
 
 /** A network with all that speaks for it. */
 export interface Candidate {
@@ -212,19 +214,32 @@ const partsOf: Readonly<Partial<Record<SourceName, readonly SourceName[]>>> = {
 };
 
 function findLeftovers(view: ClusterView, candidates: readonly Candidate[], choice: Choice): readonly Finding[] {
-  const engines = new Set<string>(findPolicyEngines(view).map((engine) => engine.name));
-  const parts = partsOf[choice.adapter.name] ?? [];
+  const alive = namesAlive(view, choice);
   const own = candidates.find((candidate) => candidate.adapter.name === choice.adapter.name);
-  const said = new Set(own?.observations.map((one) => `${one.object} ${one.field}`));
-  return candidates.flatMap((candidate) => {
+  const said = new Set(own?.observations.map(placeOf));
+  // Canal's definitions are Calico's: an object is told once, as Calico's.
+  const ordered = [...candidates].sort(
+    (a, b) => Number(a.adapter.name === "canal") - Number(b.adapter.name === "canal"),
+  );
+  return ordered.flatMap((candidate) => {
     const { name } = candidate.adapter;
-    if (name === choice.adapter.name || name === "cilium" || parts.includes(name) || engines.has(name)) return [];
-    if (has(candidate, "runs")) return [];
-    const traces = candidate.observations.filter((one) => !said.has(`${one.object} ${one.field}`));
+    if (alive.has(name) || has(candidate, "runs")) return [];
+    const traces = candidate.observations.filter((one) => !said.has(placeOf(one)));
+    for (const trace of traces) said.add(placeOf(trace));
     const [first] = traces;
-    if (first === undefined) return [];
-    return [leftoverFinding(name, traces, first)];
+    return first === undefined ? [] : [leftoverFinding(name, traces, first)];
   });
+}
+
+const placeOf = (observation: Observation): string => `${observation.object} ${observation.field}`;
+
+/** Networks whose traces are no leftovers: the chosen one, its parts, engines beside it, kube-router in any role. */
+function namesAlive(view: ClusterView, choice: Choice): ReadonlySet<string> {
+  const engines = findPolicyEngines(view).map((engine) => engine.name);
+  const routers = view.daemonSets.some((one) => isKubeRouter(one) && isRunning(one)) ? ["kube-router"] : [];
+  const parts = partsOf[choice.adapter.name] ?? [];
+  const ofCalico = engines.includes("calico") ? ["canal"] : [];
+  return new Set<string>([choice.adapter.name, "cilium", ...parts, ...engines, ...routers, ...ofCalico]);
 }
 
 function leftoverFinding(name: SourceName, traces: readonly Observation[], first: Observation): Finding {

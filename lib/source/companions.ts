@@ -4,11 +4,12 @@ import { byText } from "../core/order.ts";
 import { tryFindObject } from "../inventory/inventory.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { isImage } from "./images.ts";
+import { isKubeRouter, kubeRouterRole } from "./kube-router-config.ts";
 import { isRunning, mountedConfigMaps, readWorkloadFlag, type Workload } from "./workload.ts";
 
 /** A product in front of or beside the network, which stays when the network goes. */
 export interface Companion {
-  readonly name: "multus" | "istio-cni" | "istio-ambient" | "linkerd-cni";
+  readonly name: "multus" | "istio-cni" | "istio-ambient" | "linkerd-cni" | "kube-router";
   readonly workload: Workload;
 }
 
@@ -31,12 +32,19 @@ const marks: readonly CompanionMark[] = [
 
 /** The companions that run, by name; each product once. */
 export function findCompanions(view: ClusterView): readonly Companion[] {
-  return marks
-    .flatMap((mark) => {
-      const workload = view.daemonSets.find((one) => isOf(mark, one) && (one.desired === undefined || isRunning(one)));
-      return workload === undefined ? [] : [{ name: mark.name, workload }];
-    })
-    .sort(byText((companion) => companion.name));
+  const found: readonly Companion[] = marks.flatMap((mark) => {
+    const workload = view.daemonSets.find((one) => isOf(mark, one) && (one.desired === undefined || isRunning(one)));
+    return workload === undefined ? [] : [{ name: mark.name, workload }];
+  });
+  // Kube-router beside another network, as service proxy or BGP speaker only.
+  const router = view.daemonSets.find((one) => isKubeRouter(one) && isRunning(one) && isBeside(one));
+  const all = router === undefined ? found : [...found, { name: "kube-router" as const, workload: router }];
+  return [...all].sort(byText((companion) => companion.name));
+}
+
+function isBeside(workload: Workload): boolean {
+  const role = kubeRouterRole(workload);
+  return !role.connects && !role.filters;
 }
 
 function isOf(mark: CompanionMark, workload: Workload): boolean {

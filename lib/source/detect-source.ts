@@ -9,10 +9,12 @@ import { compareEvidence, type Observation, observe } from "./evidence.ts";
 import { sourceFinding } from "./findings.ts";
 import { readCilium, readHybrid } from "./hybrid.ts";
 import { withEngineLeftovers, withEngines } from "./policy-engine-removal.ts";
+import { filterFindings, filterPreparation, findPolicyFilters, withFilterConditions } from "./policy-filters.ts";
 import { findSharedHazards } from "./shared-findings.ts";
 import type {
   Evidence,
   HybridState,
+  LiveSupport,
   NodeLeftovers,
   RemovalObject,
   SourceDetection,
@@ -36,8 +38,10 @@ export function detectSource(inventory: Inventory, wanted: "auto" | SourceName):
   const { adapter } = choice;
   const { facts, findings } = adapter.facts(view);
   const hybrid = runsVendorCilium(view, adapter.name) ? undefined : readHybrid(view, facts.podCIDRs);
+  const filters = findPolicyFilters(view, facts);
   const all = [
     ...choice.findings,
+    ...filterFindings(view, filters),
     ...findings,
     ...adapter.findings(view, facts),
     ...findSharedHazards(adapter, view, facts),
@@ -48,7 +52,7 @@ export function detectSource(inventory: Inventory, wanted: "auto" | SourceName):
     confidence: choice.confidence,
     evidence: collectEvidence(choice, candidates),
     facts,
-    live: adapter.live(view, facts),
+    live: withBlockers(withFilterConditions(adapter.live(view, facts), filters), all),
     ...(hybrid !== undefined && { hybrid }),
     findings: [...all].sort(compareFindings),
   };
@@ -56,7 +60,9 @@ export function detectSource(inventory: Inventory, wanted: "auto" | SourceName):
 
 /** What has to change at the source before Cilium comes and before the source goes; empty when nothing has to. */
 export function planSourcePreparation(inventory: Inventory, detection: SourceDetection): readonly SourcePreparation[] {
-  return adapterOf(detection.source).preparation(viewCluster(inventory), detection.facts);
+  const view = viewCluster(inventory);
+  const own = adapterOf(detection.source).preparation(view, detection.facts);
+  return [...filterPreparation(findPolicyFilters(view, detection.facts)), ...own];
 }
 
 /** Every object of the source, in the order in which it has to go. Kubernetes NetworkPolicies stay: Cilium enforces them. */
@@ -69,6 +75,19 @@ export function planSourceRemoval(inventory: Inventory, detection: SourceDetecti
 export function findNodeLeftovers(inventory: Inventory, detection: SourceDetection): NodeLeftovers {
   const own = adapterOf(detection.source).leftovers(viewCluster(inventory), detection.facts);
   return withEngineLeftovers(detection.facts, own);
+}
+
+const blockers = ["source/agent-missing", "source/ambiguous", "source/cilium-chained", "source/migration-under-way"];
+
+/** Refused where the cluster is in a state that no live migration starts from, whatever the network could do. */
+function withBlockers(live: LiveSupport, findings: readonly Finding[]): LiveSupport {
+  const blocker = findings.find((finding) => blockers.includes(finding.code) && finding.severity === "error");
+  if (blocker === undefined || live.kind === "refused") return live;
+  return {
+    kind: "refused",
+    reason: blocker.message,
+    alternatives: blocker.remedy === undefined ? [] : [blocker.remedy],
+  };
 }
 
 // Where Cilium is the network itself, or the provider runs it as its own, nothing is half way.

@@ -107,6 +107,11 @@ export const sourceFindings = {
     meaning: "a service mesh writes itself into the CNI configuration",
     source: "Cilium 1.20 Documentation/network/servicemesh/istio.rst",
   },
+  "source/companion": {
+    severity: "info",
+    meaning: "a product beside the network stays when the network goes",
+    source: "kube-router v2.5 docs/user-guide.md",
+  },
   "source/daemonset-unhealthy": {
     severity: "error",
     meaning: "the source is not healthy on every node",

@@ -28,7 +28,7 @@ export interface FlannelConfig {
   readonly cniNetworkName?: string;
   readonly usesIPv6: boolean;
   /** Where the settings were read: the ConfigMap, node arguments, or annotations. */
-  readonly from: string;
+  readonly origin: string;
   readonly findings: readonly Finding[];
 }
 
@@ -65,12 +65,12 @@ export function readFlannelConfig(view: ClusterView, agents: readonly Workload[]
     ...(masquerades !== undefined && { masquerades }),
     uplinks: readUplinks(view, agents),
     ...(cniNetworkName !== undefined && { cniNetworkName }),
-    from: map !== undefined && net !== undefined ? printIdentity(map) : backend.from,
+    origin: map !== undefined && net !== undefined ? printIdentity(map) : backend.origin,
     findings,
   };
 }
 
-type Backend = Pick<FlannelConfig, "encapsulation" | "backend" | "port" | "vni" | "usesIPv6" | "from">;
+type Backend = Pick<FlannelConfig, "encapsulation" | "backend" | "port" | "vni" | "usesIPv6" | "origin">;
 
 function readBackend(
   view: ClusterView,
@@ -90,7 +90,7 @@ function readBackend(
     ...(port !== undefined && { port }),
     ...(vni !== undefined && { vni }),
     usesIPv6: getBoolean(net, "EnableIPv6") === true || annotated.hasIPv6,
-    from: flag === undefined ? "node annotations" : "node arguments",
+    origin: flag === undefined ? "node annotations" : "node arguments",
   };
 }
 

@@ -1,7 +1,7 @@
 import { getArray, getString } from "../core/json.ts";
 import { objectsOf } from "../inventory/inventory.ts";
 import type { ClusterView } from "./cluster-view.ts";
-import type { Workload } from "./workload.ts";
+import { hostDirectory, type Workload } from "./workload.ts";
 
 /**
  * Who owns an installation, in one word: `operator`, `k3s`, `rke2`, `microk8s`, `talos`, `k0s`, `kops`, `gardener`,
@@ -32,7 +32,7 @@ const owners: readonly Owner[] = [
   { name: "rke2", owns: (view, agent) => view.distribution === "rke2" && isOfHelmController(view, agent, "rke2-") },
   { name: "operator", owns: (_view, agent) => isOwnedByInstallation(agent) },
   { name: "kops", owns: (_view, agent) => hasKey(agent.labels, "addon.kops.k8s.io/name") },
-  { name: "microk8s", owns: (view) => view.distribution === "microk8s" },
+  { name: "microk8s", owns: (view, agent) => view.distribution === "microk8s" || isUnderSnap(agent) },
   { name: "talos", owns: (view, agent) => view.distribution === "talos" && agent.namespace === "kube-system" },
   {
     name: "k0s",
@@ -51,6 +51,11 @@ export function isOwnedByInstallation(agent: Workload): boolean {
   const references = getArray(agent.object?.object, "metadata", "ownerReferences");
   const isOwned = references.some((reference) => getString(reference, "kind") === "Installation");
   return isOwned || agent.namespace === "calico-system";
+}
+
+// MicroK8s' own manifest names the snap's folder, whatever labels its nodes carry.
+function isUnderSnap(agent: Workload): boolean {
+  return hostDirectory(agent, ["/host/etc/cni/net.d"])?.startsWith("/var/snap/microk8s/") === true;
 }
 
 function isOfHelmController(view: ClusterView, agent: Workload, prefix: string): boolean {

@@ -86,6 +86,14 @@ export function claim(text: string | undefined, object: string, field: string): 
     .map((cidr) => ({ cidr: normaliseCIDR(cidr) ?? cidr, object, field }));
 }
 
+/** Claims of the smallest prefix around addresses, one per family: what is in use where no configuration tells more. */
+export function claimAround(addresses: readonly string[], object: string): readonly Claim[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const own = sortedUnique(addresses.filter((address) => addressFamily(address) === family));
+    return own.length === 0 ? [] : claim(smallestPrefix(own, family), object, "");
+  });
+}
+
 function unreadable(raw: RawObject, field: string, problem: string): Finding {
   return sourceFinding("source/unreadable-configuration", {
     message: `${field} of ${printIdentity(raw)} cannot be read: ${problem}`,
@@ -283,10 +291,7 @@ function decideServiceProxy(
 
 function hintOfServices(inventory: Inventory): readonly string[] {
   const addresses = objectsOf(inventory, "Service", "").flatMap((raw) => clusterIPsOf(raw.object));
-  return ([4, 6] as const).flatMap((family) => {
-    const own = sortedUnique(addresses.filter((address) => addressFamily(address) === family));
-    return own.length === 0 ? [] : (smallestPrefix(own, family) ?? []);
-  });
+  return claimAround(addresses, "ClusterIPs").map(({ cidr }) => cidr);
 }
 
 function clusterIPsOf(service: JsonObject): readonly string[] {
@@ -295,8 +300,7 @@ function clusterIPsOf(service: JsonObject): readonly string[] {
   return all.filter((address): address is string => typeof address === "string" && isAddress(address));
 }
 
-/** The smallest prefix around addresses of one family; `undefined` for none. */
-export function smallestPrefix(addresses: readonly string[], family: 4 | 6): string | undefined {
+function smallestPrefix(addresses: readonly string[], family: 4 | 6): string | undefined {
   const bits = addresses.map((address) => bitsOf(address, family));
   const [first = ""] = bits;
   const full = family === 4 ? 32 : 128;

@@ -61,7 +61,7 @@ function hasPolicyContainer(workload: Workload): boolean {
 }
 
 /** Whether k3s enforces NetworkPolicies itself: it does unless a server says `--disable-network-policy`. */
-export function embedsPolicyController(view: ClusterView): boolean {
+function embedsPolicyController(view: ClusterView): boolean {
   if (view.distribution !== "k3s" && view.distribution !== "rancher-desktop") return false;
   return (readNodeFlag(view.kubernetes, "disable-network-policy") ?? "false") === "false";
 }

@@ -89,7 +89,7 @@ export function planRemoval(view: ClusterView, objects: readonly KnownObject[]):
   return found.sort((a, b) => (rank.get(a.step) ?? 0) - (rank.get(b.step) ?? 0));
 }
 
-function toRemoval(object: KnownObject, from: RemovalObject["from"]): RemovalObject {
+function toRemoval(object: KnownObject, from: "inventory" | "manifest"): RemovalObject {
   return {
     apiVersion: object.apiVersion,
     kind: object.kind,

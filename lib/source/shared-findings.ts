@@ -3,7 +3,8 @@ import { type Finding, whereOf } from "../core/finding.ts";
 import { printIdentity } from "../core/identity.ts";
 import { objectsOf, type RawObject } from "../inventory/inventory.ts";
 import type { ClusterView } from "./cluster-view.ts";
-import { type Companion, findCompanions, readMultus } from "./companions.ts";
+import { companionFinding } from "./companion-findings.ts";
+import { findCompanions } from "./companions.ts";
 import { sourceFinding } from "./findings.ts";
 import { readCilium } from "./hybrid.ts";
 import { ownershipOf } from "./owners.ts";
@@ -125,46 +126,6 @@ function reconcilers(view: ClusterView, agents: readonly Workload[], facts: Sour
       ...(place !== undefined && { where: whereOf(place, place.position) }),
       reason: "edits of its objects are reverted, and deleted objects come back",
       remedy: text.how,
-    }),
-  ];
-}
-
-function companionFinding(view: ClusterView, companion: Companion): readonly Finding[] {
-  const { workload } = companion;
-  const where = whereOf(workload, workload.position);
-  if (companion.name !== "multus")
-    return [
-      sourceFinding("source/mesh-cni", {
-        message: `${printIdentity(workload)} (${companion.name}) writes itself into the CNI configuration`,
-        where,
-        reason:
-          "it chains itself into the first file of the folder; an exclusive Cilium renames foreign files, and the two rewrite each other",
-        remedy:
-          "set Helm value cni.exclusive: false; restart its DaemonSet on a node after 05-cilium.conflist is there",
-      }),
-    ];
-  const setup = readMultus(view, workload);
-  const fixes = [
-    "set Helm value cni.exclusive: false",
-    setup.masterFile === undefined
-      ? "let Multus take 05-cilium.conflist as its master (it takes the first file of the folder)"
-      : `change Multus' master from ${setup.masterFile} to 05-cilium.conflist`,
-    ...(setup.readinessFile === undefined || setup.readinessFile.endsWith("05-cilium.conflist")
-      ? []
-      : [
-          `change its readiness file from ${setup.readinessFile} to 05-cilium.conflist in the CNI folder as Multus sees it`,
-        ]),
-    setup.isThick
-      ? "the thick daemon follows the change by itself"
-      : "restart the Multus pod of a node after the switch, the thin entry point reads the folder at start",
-  ];
-  return [
-    sourceFinding("source/multus", {
-      message: `${printIdentity(workload)} stands in front of the network and stays there`,
-      where,
-      reason:
-        "Multus owns the first file of the CNI folder and calls the network behind it; an exclusive Cilium would rename that file",
-      remedy: fixes.join("; "),
     }),
   ];
 }

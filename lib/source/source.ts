@@ -52,7 +52,7 @@ export interface SourceFacts {
   readonly cniConfFile?: string;
   /** DaemonSets of the source: `namespace/name`; empty for k3s, where the binary holds it. */
   readonly daemonSets: readonly string[];
-  /** Networks in front of or beside the source: `multus`, `istio-cni`, `linkerd-cni`. */
+  /** Products in front of or beside the source: `multus`, `istio-cni`, `istio-ambient`, `linkerd-cni`, `kube-router`. */
   readonly companions: readonly string[];
   /** Who enforces policy where it is not the source itself: `calico` (policy only), `kube-router` (firewall only), `k3s`. */
   readonly policyEngines: readonly string[];

@@ -92,7 +92,8 @@ function overlayOf(
   const type = getString(agent, "tunnelType") ?? "geneve";
   const told = getNumber(agent, "tunnelPort") ?? 0;
   const port = told > 0 ? told : ianaPorts[type];
-  const encapsulation: Encapsulation = type === "geneve" || type === "vxlan" ? type : "unknown";
+  const isKnown = type === "geneve" || type === "vxlan";
+  const encapsulation: Encapsulation = isKnown ? type : encryption === "ipsec" ? "ipsec" : "unknown";
   return { encapsulation, ...(port !== undefined && { tunnelPort: port }) };
 }
 
@@ -127,6 +128,7 @@ function readFacts(view: ClusterView) {
     details: {
       encapMode: mode,
       encryption: getString(agent, "trafficEncryptionMode"),
+      tunnelType: getString(agent, "tunnelType"),
       proxyAll: isProxyAll ? "yes" : undefined,
       noSNAT: getBoolean(agent, "noSNAT") === true ? "yes" : undefined,
       antreaIPAM: getBoolean(agent, "featureGates", "AntreaIPAM") === true ? "yes" : undefined,

@@ -1,4 +1,3 @@
-import { addressFamily } from "../../core/cidr.ts";
 import { type Finding, whereOf } from "../../core/finding.ts";
 import { printIdentity } from "../../core/identity.ts";
 import { getStringMap } from "../../core/json.ts";
@@ -8,7 +7,7 @@ import type { ClusterView } from "../cluster-view.ts";
 import { sourceFinding } from "../findings.ts";
 import { isImage } from "../images.ts";
 import { installationOf } from "../installation.ts";
-import { type Claim, claim, smallestPrefix } from "../kubernetes-network.ts";
+import { type Claim, claimAround } from "../kubernetes-network.ts";
 import { enginesOf } from "../policy-engines.ts";
 import { accountsOf, definitionsOf, type KnownObject, known, ofWorkloads, planRemoval, rolesOf } from "../removal.ts";
 import type { LiveSupport, NodeLeftovers, SourceFacts, SourcePreparation } from "../source.ts";
@@ -59,17 +58,9 @@ const isAutoMode = (view: ClusterView): boolean =>
 
 // The VPC is in no Kubernetes object: the addresses in use are all that an inventory tells.
 function addressClaims(view: ClusterView): readonly Claim[] {
-  const addresses = [
-    ...view.networkPods.flatMap((pod) => pod.podIPs),
-    ...view.inventory.nodes.flatMap((node) =>
-      node.addresses.filter(({ type }) => type === "InternalIP").map(({ address }) => address),
-    ),
-  ];
-  return ([4, 6] as const).flatMap((family) => {
-    const own = addresses.filter((address) => addressFamily(address) === family);
-    const prefix = own.length === 0 ? undefined : smallestPrefix(own, family);
-    return claim(prefix, "addresses of pods and nodes", "");
-  });
+  const ofNodes = view.inventory.nodes.flatMap((node) => node.addresses.filter(({ type }) => type === "InternalIP"));
+  const addresses = [...view.networkPods.flatMap((pod) => pod.podIPs), ...ofNodes.map(({ address }) => address)];
+  return claimAround(addresses, "addresses of pods and nodes");
 }
 
 function combine(view: ClusterView): SourceFacts {

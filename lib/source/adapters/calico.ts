@@ -23,6 +23,7 @@ import {
 } from "../calico-removal.ts";
 import type { ClusterView } from "../cluster-view.ts";
 import { installationOf } from "../installation.ts";
+import { type Claim, claim, claimAround } from "../kubernetes-network.ts";
 import { accountsOf, type KnownObject, known, ofWorkloads, ownNamespace, planRemoval, rolesOf } from "../removal.ts";
 import type { LiveSupport, NodeLeftovers, SourceFacts } from "../source.ts";
 import { findAgents, type SourceAdapter } from "../source-adapter.ts";
@@ -74,9 +75,10 @@ function readConfig(view: ClusterView): CalicoConfig {
 function combine(view: ClusterView, config: CalicoConfig): SourceFacts {
   const isNodeIpam = config.ipam === "host-local";
   const port = portOf(config);
+  const claims = calicoPodClaims(config);
   return buildFacts(view, {
     agents: config.agents,
-    claims: calicoPodClaims(config),
+    claims: claims.length > 0 || isNodeIpam ? claims : assumedPools(view),
     usesNodeCIDRs: isNodeIpam,
     encapsulation: config.encapsulation,
     ...(port !== undefined && { tunnelPort: port }),
@@ -94,6 +96,17 @@ function combine(view: ClusterView, config: CalicoConfig): SourceFacts {
     ...(config.usesTiers !== undefined && { usesTiers: config.usesTiers }),
     details: detailsOf(view, config),
   });
+}
+
+// Without pools in the inventory: the addresses in use; without those the pool that calico-node makes at its first
+// start when the cluster's own prefix is not told.
+function assumedPools(view: ClusterView): readonly Claim[] {
+  if (view.kubernetes.podCIDRs.length > 0) return [];
+  const around = claimAround(
+    view.networkPods.flatMap((pod) => pod.podIPs),
+    "addresses of pods",
+  );
+  return around.length > 0 ? around : claim("192.168.0.0/16", "Calico's default pool", "");
 }
 
 function operatorOwner(view: ClusterView, config: CalicoConfig): string {

@@ -35,7 +35,7 @@ export const canal: SourceAdapter = {
     claims: (view) => {
       const agents = view.daemonSets.filter((one) => isCanalAgent(one, view));
       const config = readFlannelConfig(view, agents);
-      return agents.length > 0 || config.from.includes("canal") ? config.networks : [];
+      return agents.length > 0 || config.origin.includes("canal") ? config.networks : [];
     },
   },
   facts: readFacts,
@@ -104,9 +104,9 @@ function combine(
     uplinks: flannel.uplinks,
     details: {
       backend: flannel.backend,
-      backendFrom: flannel.from,
+      backendFrom: flannel.origin,
       directRouting: flannel.hasDirectRouting ? "yes" : undefined,
-      ipam: calico.ipam,
+      ipam: "host-local",
       ipMasq: flannel.masquerades === undefined ? undefined : flannel.masquerades ? "yes" : "no",
       flannelVersion: flannelVersion(agents),
     },

@@ -1,16 +1,12 @@
-import type { Finding } from "../../core/finding.ts";
-import { whereOf } from "../../core/finding.ts";
-import { objectsOf } from "../../inventory/inventory.ts";
 import { buildFacts } from "../build-facts.ts";
 import { isCanalInTwo } from "../calico-config.ts";
 import type { ClusterView } from "../cluster-view.ts";
-import { sourceFinding } from "../findings.ts";
 import { flannelAnnotationPrefix, flannelDevices, readFlannelConfig } from "../flannel-config.ts";
 import { hasContainer, isCalicoNode, isFlanneld } from "../images.ts";
 import { installationOf } from "../installation.ts";
 import { kubeRouterChains, kubeRouterSets } from "../kube-router-config.ts";
 import { readNodeFlag } from "../kubernetes-network.ts";
-import { embedsPolicyController, enginesOf } from "../policy-engines.ts";
+import { enginesOf } from "../policy-engines.ts";
 import { accountsOf, type KnownObject, known, ofWorkloads, ownNamespace, planRemoval, rolesOf } from "../removal.ts";
 import type { LiveSupport, NodeLeftovers, SourceFacts, SourcePreparation } from "../source.ts";
 import { type EmbeddedAgent, findAgents, type SourceAdapter } from "../source-adapter.ts";
@@ -31,7 +27,7 @@ export const flannel: SourceAdapter = {
   },
   facts: readFacts,
   live: decideLive,
-  findings: findHazards,
+  findings: () => [],
   preparation: planPreparation,
   removal: (view, facts) => planRemoval(view, removalTable(view, facts)),
   leftovers,
@@ -80,7 +76,7 @@ function readFacts(view: ClusterView) {
     uplinks: config.uplinks,
     details: {
       backend: config.backend,
-      backendFrom: config.from,
+      backendFrom: config.origin,
       directRouting: config.hasDirectRouting ? "yes" : undefined,
       ipMasq: config.masquerades === undefined ? undefined : config.masquerades ? "yes" : "no",
     },
@@ -88,65 +84,21 @@ function readFacts(view: ClusterView) {
   return { facts, findings: config.findings };
 }
 
-function decideLive(view: ClusterView, facts: SourceFacts): LiveSupport {
-  if (facts.encapsulation === "unknown")
-    return {
-      kind: "conditional",
-      conditions: [
-        "the backend is not told: read it with: kubectl -n kube-flannel get configmap kube-flannel-cfg -o yaml",
-      ],
-    };
-  const conditions: string[] = [];
-  if (facts.encapsulation === "ipsec")
-    conditions.push("Cilium's IPsec encryption stays off while flannel's IPsec runs");
-  if (facts.policyEngines.includes("k3s") && hasNetworkPolicies(view))
-    conditions.push(
-      "k3s' embedded policy controller filters the forwarded packets of Cilium's pods too: switch it off (disable-network-policy: true) before the first wave; from then on a pod is under policy again when its own wave has moved it",
-    );
-  return conditions.length === 0 ? { kind: "supported" } : { kind: "conditional", conditions };
+function decideLive(_view: ClusterView, facts: SourceFacts): LiveSupport {
+  const told = "the backend is not told: read it with: kubectl -n kube-flannel get configmap kube-flannel-cfg -o yaml";
+  if (facts.encapsulation === "unknown") return { kind: "conditional", conditions: [told] };
+  const twice = "Cilium's IPsec encryption stays off while flannel's IPsec runs";
+  return facts.encapsulation === "ipsec" ? { kind: "conditional", conditions: [twice] } : { kind: "supported" };
 }
 
-function hasNetworkPolicies(view: ClusterView): boolean {
-  return objectsOf(view.inventory, "NetworkPolicy", "networking.k8s.io").length > 0;
-}
-
-function findHazards(view: ClusterView, facts: SourceFacts): readonly Finding[] {
-  if (!embedsPolicyController(view) || !facts.policyEngines.includes("k3s") || !hasNetworkPolicies(view)) return [];
-  const [node] = view.inventory.nodes;
-  return [
-    sourceFinding("source/policy-controller", {
-      message: "k3s embeds a NetworkPolicy controller that filters the packets of Cilium's pods as well",
-      ...(node !== undefined && { where: whereOf(node, node.position, 'metadata.annotations["k3s.io/node-args"]') }),
-      reason:
-        "it puts KUBE-ROUTER-FORWARD first and decides by pod address; traffic of migrated pods crosses the host's stack in one direction only, so it sees half of each connection",
-      remedy:
-        "set disable-network-policy: true in /etc/rancher/k3s/config.yaml of every server and restart them one by one",
-    }),
-  ];
-}
-
-function planPreparation(view: ClusterView, facts: SourceFacts): readonly SourcePreparation[] {
+function planPreparation(_view: ClusterView, facts: SourceFacts): readonly SourcePreparation[] {
   const steps: SourcePreparation[] = [];
-  if (facts.policyEngines.includes("k3s") && hasNetworkPolicies(view)) steps.push(k3sPolicyOff);
   if (facts.installation === "k3s" || facts.installation === "rancher-desktop") steps.push(k3sFlannelOff);
   if (facts.installation === "rke2") steps.push(rke2CniNone("rke2-flannel"));
   if (facts.installation === "talos") steps.push(talosFlannelOff);
   if (facts.installation === "kops") steps.push(kopsNetworking("flannel"));
   return steps;
 }
-
-const k3sPolicyOff: SourcePreparation = {
-  title: "Switch off k3s' policy controller",
-  why: "it filters the forwarded packets of Cilium's pods as well and sees one direction of them only",
-  commands: [
-    "on every server, add to /etc/rancher/k3s/config.yaml: disable-network-policy: true",
-    "restart the servers one by one, then the agents: systemctl restart k3s (k3s-agent on agents)",
-    "on every node, remove what it left: iptables-save | grep -v KUBE-ROUTER | iptables-restore",
-  ],
-  before: "install",
-  necessity: "required",
-  undo: ["remove the line and restart k3s the same way"],
-};
 
 const k3sFlannelOff: SourcePreparation = {
   title: "Switch off k3s' embedded flannel",

@@ -1,16 +1,16 @@
-import { type Finding, whereOf } from "../../core/finding.ts";
+import type { Finding } from "../../core/finding.ts";
 import { printIdentity } from "../../core/identity.ts";
-import { getArray, getStringMap } from "../../core/json.ts";
-import { objectsOf, tryFindObject } from "../../inventory/inventory.ts";
+import { getStringMap } from "../../core/json.ts";
+import { tryFindObject } from "../../inventory/inventory.ts";
 import { buildFacts } from "../build-facts.ts";
 import type { ClusterView } from "../cluster-view.ts";
-import { sourceFinding } from "../findings.ts";
+import { serviceProxyFinding } from "../companion-findings.ts";
 import { readCniNetwork } from "../flannel-config.ts";
 import { installationOf } from "../installation.ts";
 import { isKubeRouter, kubeRouterChains, kubeRouterRole, kubeRouterSets } from "../kube-router-config.ts";
 import { claim } from "../kubernetes-network.ts";
 import { accountsOf, type KnownObject, known, ofWorkloads, planRemoval, rolesOf } from "../removal.ts";
-import type { Encapsulation, LiveSupport, NodeLeftovers, SourceFacts, SourcePreparation } from "../source.ts";
+import type { Encapsulation, LiveSupport, NodeLeftovers, SourceFacts } from "../source.ts";
 import { findAgents, type SourceAdapter } from "../source-adapter.ts";
 import { mountedConfigMaps, readVariable, readWorkloadFlag, versionOfImage, type Workload } from "../workload.ts";
 
@@ -29,7 +29,7 @@ export const kubeRouter: SourceAdapter = {
   facts: readFacts,
   live: decideLive,
   findings: findHazards,
-  preparation: planPreparation,
+  preparation: () => [],
   removal: (view) => planRemoval(view, removalTable(findAgents(kubeRouter.signals, view))),
   leftovers,
 };
@@ -105,87 +105,17 @@ function readPeers(view: ClusterView): string | undefined {
   return peers.length === 0 ? undefined : [...new Set(peers)].sort().join(", ");
 }
 
-const hasPolicies = (view: ClusterView): boolean =>
-  objectsOf(view.inventory, "NetworkPolicy", "networking.k8s.io").length > 0;
-
-function decideLive(view: ClusterView, facts: SourceFacts): LiveSupport {
-  const conditions: string[] = [];
-  if (facts.serviceProxy.kind === "source")
-    conditions.push(
-      "kube-router answers for Services and there is no kube-proxy: bring kube-proxy back, or let Cilium's replacement take over node by node, before kube-router is removed",
-    );
-  if (facts.enforcedPolicyKinds.length > 0 && hasPolicies(view))
-    conditions.push(
-      "kube-router's firewall filters the forwarded packets of Cilium's pods too: switch it off (--run-firewall=false) before the first wave; from then on a pod is under policy again when its own wave has moved it",
-    );
-  return conditions.length === 0 ? { kind: "supported" } : { kind: "conditional", conditions };
+function decideLive(_view: ClusterView, facts: SourceFacts): LiveSupport {
+  if (facts.serviceProxy.kind !== "source") return { kind: "supported" };
+  const proxy =
+    "kube-router answers for Services and there is no kube-proxy: bring kube-proxy back, or let Cilium's replacement take over node by node, before kube-router is removed";
+  return { kind: "conditional", conditions: [proxy] };
 }
 
 function findHazards(view: ClusterView, facts: SourceFacts): readonly Finding[] {
   const [agent] = findAgents(kubeRouter.signals, view);
-  if (agent === undefined) return [];
-  const found: Finding[] = [];
-  if (facts.serviceProxy.kind === "source")
-    found.push(
-      sourceFinding("source/service-proxy", {
-        message: `${printIdentity(agent)} is the service proxy (IPVS); kube-proxy does not run`,
-        where: whereOf(agent, agent.position, "spec.template.spec.containers[name=kube-router].args"),
-        reason:
-          "when it goes, nothing answers for ClusterIPs, NodePorts and external addresses on that node; kube-dummy-if holds them",
-        remedy:
-          "set target.kubeProxyReplacement: true with k8sServiceHost and k8sServicePort, so that each node's Cilium takes over before kube-router is removed; or deploy kube-proxy first",
-      }),
-    );
-  if (facts.enforcedPolicyKinds.length > 0 && hasPolicies(view))
-    found.push(
-      sourceFinding("source/policy-controller", {
-        message: `${printIdentity(agent)} filters the packets of Cilium's pods as well`,
-        where: whereOf(agent, agent.position, "spec.template.spec.containers[name=kube-router].args"),
-        reason:
-          "KUBE-ROUTER-FORWARD decides by pod address on every node and sees only one direction of migrated pods' connections",
-        remedy: "set --run-firewall=false before the first wave, when the translated policies are in place",
-      }),
-    );
-  return found;
-}
-
-function planPreparation(view: ClusterView, facts: SourceFacts): readonly SourcePreparation[] {
-  const [agent] = findAgents(kubeRouter.signals, view);
-  if (agent === undefined || facts.enforcedPolicyKinds.length === 0 || !hasPolicies(view)) return [];
-  const place = `${agent.namespace} daemonset/${agent.name}`;
-  const object = firewallOff(agent);
-  return [
-    {
-      title: "Switch off kube-router's firewall",
-      why: "it filters the forwarded packets of Cilium's pods as well and sees one direction of them only",
-      ...(object !== undefined && { object }),
-      commands: [
-        `kubectl edit -n ${place}: set --run-firewall=false in the arguments of container kube-router`,
-        `kubectl rollout status -n ${place}`,
-        "on every node, remove its chains: kube-router --cleanup-config removes the service proxy too and must not be used; flush KUBE-ROUTER-INPUT, KUBE-ROUTER-FORWARD and KUBE-ROUTER-OUTPUT instead",
-      ],
-      before: "install",
-      necessity: "required",
-      undo: [`kubectl edit -n ${place}: set --run-firewall=true again`],
-    },
-  ];
-}
-
-// Arguments are one list to server-side apply, so the whole list is written out.
-function firewallOff(agent: Workload) {
-  const containers = getArray(agent.object?.object, "spec", "template", "spec", "containers");
-  const container = agent.containers.find(({ name }) => name === "kube-router");
-  if (container === undefined || containers.length === 0) return undefined;
-  const raw = containers.find((one) => getStringMap(one)["name"] === "kube-router");
-  const args = getArray(raw, "args").filter((word): word is string => typeof word === "string");
-  if (args.length === 0) return undefined;
-  const others = args.filter((word) => !/^--?run-firewall(?:=|$)/u.test(word));
-  return {
-    apiVersion: "apps/v1",
-    kind: "DaemonSet",
-    metadata: { namespace: agent.namespace, name: agent.name },
-    spec: { template: { spec: { containers: [{ name: "kube-router", args: [...others, "--run-firewall=false"] }] } } },
-  };
+  if (agent === undefined || facts.serviceProxy.kind !== "source") return [];
+  return [serviceProxyFinding(agent)];
 }
 
 function removalTable(agents: readonly Workload[]): readonly KnownObject[] {

@@ -40,6 +40,7 @@ interface Recognised {
   readonly encapsulation: Encapsulation;
   readonly cniConfFile: string;
   readonly devices: readonly string[];
+  readonly version?: (view: ClusterView) => string | undefined;
   readonly policyKinds: (view: ClusterView) => readonly string[];
   readonly details: (view: ClusterView) => Readonly<Record<string, string | undefined>>;
   readonly live: (view: ClusterView) => LiveSupport;
@@ -50,7 +51,9 @@ function recognise(network: Recognised): SourceAdapter {
   const facts = (view: ClusterView): SourceFacts => {
     const agents = findAgents(network.signals, view);
     const engines = enginesOf(view);
+    const version = network.version?.(view);
     return buildFacts(view, {
+      ...(version !== undefined && { version }),
       agents,
       claims: network.signals.claims(view),
       usesNodeCIDRs: true,
@@ -218,15 +221,15 @@ export const cilium: SourceAdapter = recognise({
   encapsulation: "unknown",
   cniConfFile: "05-cilium.conflist",
   devices: ["cilium_host", "cilium_net", "cilium_vxlan", "lxc+"],
+  version: (view) => readCilium(view).version,
   policyKinds: () => ciliumKinds,
   details: (view) => {
-    const { config, version, chainingMode } = readCilium(view);
+    const { config, chainingMode } = readCilium(view);
     return {
       chainingMode: chainingMode === "none" ? undefined : chainingMode,
       ipam: config["ipam"],
       routingMode: config["routing-mode"],
       tunnelProtocol: config["tunnel-protocol"],
-      version,
     };
   },
   live: () => ({
