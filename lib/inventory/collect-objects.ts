@@ -90,7 +90,7 @@ export function createCollector(): Collector {
     const namespace = getString(object, "metadata", "namespace");
     const identity = { apiVersion, kind, ...(namespace !== undefined && namespace !== "" && { namespace }), name };
     const where = { ...source.where, object: printIdentity(identity) };
-    if (mayHoldPlaceholder(source.piece.text)) findings.push(...placeholderFindings(object, identity, where));
+    findings.push(...placeholderFindings(object, identity, where));
     const known: KnownObject = {
       ...identity,
       position: { file: where.file ?? "", line: where.line ?? 1, column: where.column ?? 1 },
@@ -109,14 +109,7 @@ export function createCollector(): Collector {
 
   const addPod = (object: JsonObject, known: KnownObject, read: FieldReader, where: Where): void => {
     if (known.namespace === undefined) findings.push(noNamespace(known.name, where));
-    const { labels, nodeSelector, position, ...rest } = extractPod(object, known, read);
-    const pod: Pod = {
-      ...interner.share(rest),
-      labels: interner.shareMap(labels),
-      nodeSelector: interner.shareMap(nodeSelector),
-      position,
-    };
-    pods.add({ object: pod, ...detach(versionOf(object)) });
+    pods.add(interner.share({ object: extractPod(object, known, read), ...versionOf(object) }));
   };
 
   const addRaw = (object: JsonObject, known: KnownObject, read: FieldReader, source: ValueSource): void => {
@@ -125,7 +118,7 @@ export function createCollector(): Collector {
     const raw: RawObject = {
       ...detach({ ...known, position: null }),
       position: known.position,
-      labels: interner.shareMap(read.textMap(kept, "metadata", "labels")),
+      labels: interner.share(read.textMap(kept, "metadata", "labels")),
       annotations: read.textMap(kept, "metadata", "annotations"),
       object: kept,
       ...(locate !== undefined && { locate }),
@@ -231,10 +224,6 @@ function badField(field: string, expected: string, where: Where): Finding {
 }
 
 const placeholder = /\$\{[A-Za-z_][A-Za-z0-9_]*(?::?[-=?+#%/,^][^}]*)?\}|\{\{-?\s*[.$a-zA-Z(]/u;
-
-function mayHoldPlaceholder(text: string): boolean {
-  return text.includes("${") || text.includes("{{");
-}
 
 /** A policy is searched as a whole, other objects only in their name and namespace: templates in their data are their own. */
 function placeholderFindings(object: JsonObject, identity: ObjectIdentity, where: Where): Finding[] {

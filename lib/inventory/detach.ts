@@ -17,10 +17,8 @@ export function detachText(text: string): string {
 
 /** Gives equal texts and equal label maps as one value, so that fifty thousand pods share what they have in common. */
 export interface Interner {
-  /** A detached deep copy of plain data in which equal texts are one text. */
+  /** A detached deep copy of plain data in which equal texts are one text, and equal maps without a prototype one map. */
   readonly share: <T>(value: T) => T;
-  /** A map that inherits nothing, the same one for equal maps. */
-  readonly shareMap: (map: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
 }
 
 /** Engines cut windows onto longer texts only from this length on; shorter ones need no copy (V8: SlicedString::kMinLength). */
@@ -29,7 +27,7 @@ const windowLength = 13;
 /** An interner for one reading. */
 export function createInterner(): Interner {
   const texts = new Map<string, string>();
-  const maps = new Map<string, Readonly<Record<string, string>>>();
+  const maps = new Map<string, object>();
   const shareText = (text: string): string => {
     if (text.length < windowLength) return text;
     const known = texts.get(text);
@@ -38,24 +36,24 @@ export function createInterner(): Interner {
     texts.set(copy, copy);
     return copy;
   };
+  const shareEntries = (copy: Record<string, unknown>, value: Readonly<Record<string, unknown>>): object => {
+    for (const key in value) copy[key] = share(value[key]);
+    return copy;
+  };
+  const shareMap = (map: Readonly<Record<string, unknown>>): object => {
+    const key = JSON.stringify(map);
+    const known = maps.get(key);
+    if (known !== undefined) return known;
+    const copy = shareEntries(Object.create(null) as Record<string, unknown>, map);
+    maps.set(key, copy);
+    return copy;
+  };
   const share = <T>(value: T): T => {
     if (typeof value === "string") return shareText(value) as T;
     if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) return value.map(share) as T;
-    const copy: Record<string, unknown> = {};
-    for (const [key, inner] of Object.entries(value)) copy[key] = share(inner);
-    return copy as T;
+    const map = value as Readonly<Record<string, unknown>>;
+    return (Object.getPrototypeOf(value) === null ? shareMap(map) : shareEntries({}, map)) as T;
   };
-  return {
-    share,
-    shareMap: (map) => {
-      const key = JSON.stringify(map);
-      const known = maps.get(key);
-      if (known !== undefined) return known;
-      const copy: Record<string, string> = Object.create(null) as Record<string, string>;
-      for (const [name, value] of Object.entries(map)) copy[name] = shareText(value);
-      maps.set(detachText(key), copy);
-      return copy;
-    },
-  };
+  return { share };
 }

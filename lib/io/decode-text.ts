@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import { createGunzip } from "node:zlib";
 
 /** What the first bytes of a file say about the rest. */
@@ -29,18 +30,36 @@ export async function* decodeText(
   bytes: AsyncIterable<Uint8Array>,
   tell: (encoding: TextEncodingName) => void = () => undefined,
 ): AsyncGenerator<string> {
-  let decoder: TextDecoder | undefined;
+  let decode: ((chunk?: Uint8Array) => string) | undefined;
   for await (const chunk of gunzipWhereNeeded(bytes)) {
-    if (decoder === undefined) {
+    if (decode === undefined) {
       const encoding = encodingOf(chunk);
       tell(encoding);
-      decoder = new TextDecoder(encoding);
+      decode = createDecoder(encoding);
     }
-    const text = decoder.decode(chunk, { stream: true });
+    const text = decode(chunk);
     if (text !== "") yield text;
   }
-  const rest = decoder?.decode() ?? "";
+  const rest = decode?.() ?? "";
   if (rest !== "") yield rest;
+}
+
+/** A decoder of chunks; called without one, it gives what is left. The byte order mark is dropped. */
+function createDecoder(encoding: TextEncodingName): (chunk?: Uint8Array) => string {
+  if (encoding !== "utf-8") {
+    const decoder = new TextDecoder(encoding);
+    return (chunk) => (chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true }));
+  }
+  // StringDecoder gives one byte for each sign of ASCII text, TextDecoder two: half the memory, and all scanning faster.
+  const decoder = new StringDecoder("utf8");
+  let isStart = true;
+  return (chunk) => {
+    const text =
+      chunk === undefined ? decoder.end() : decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+    const isMarked = isStart && text.startsWith("\uFEFF");
+    isStart = isStart && text === "";
+    return isMarked ? text.slice(1) : text;
+  };
 }
 
 async function* gunzipWhereNeeded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -6,7 +6,6 @@ import { compareText } from "../core/order.ts";
 import type { SourceFile } from "../inventory/source-file.ts";
 import { decodeText } from "./decode-text.ts";
 import { causeOf, codeOf, ioFinding } from "./findings.ts";
-import { manifestName } from "./tree-manifest.ts";
 
 /** The name under which standard input stands in findings. */
 export const stdinName = "<stdin>";
@@ -14,7 +13,6 @@ export const stdinName = "<stdin>";
 const endings = /\.(?:ya?ml|json|ndjson|jsonl)(?:\.gz)?$/iu;
 /** Files for people that often lie beside a dump; they are passed over without a word. */
 const documents = /(?:\.md|^(?:LICEN[CS]E|NOTICE|README|CHANGELOG)[^/]*|^\.[^/]*)$/iu;
-const skippedFolders: ReadonlySet<string> = new Set([".git", "node_modules"]);
 /** What the first part of a file without an ending must hold to be read as Kubernetes objects. */
 const looksLikeObjects = /^\s*(?:\{|\[)|^(?:- |\s{0,4})?"?(?:apiVersion|kind|items)"?\s*:/mu;
 
@@ -22,7 +20,7 @@ const looksLikeObjects = /^\s*(?:\{|\[)|^(?:- |\s{0,4})?"?(?:apiVersion|kind|ite
  * The files behind paths, ready to be read: a file as it is, a folder with all that it holds, `-` for standard input.
  *
  * Shape: sorted by path, each real file once. In folders `.yaml`, `.yml`, `.json`, `.ndjson`, `.jsonl`, each also with
- * `.gz`, and files without an ending that look like objects; `.git`, `node_modules`, hidden files, licences and Markdown are passed over; symbolic links
+ * `.gz`, and files without an ending that look like objects; hidden files and folders, `node_modules`, licences and Markdown are passed over; symbolic links
  * are followed, and never in a circle. A file named on its own is read whatever its ending. Nothing but folders and
  * first bytes is read before the chunks are asked for.
  * Findings: `io/no-such-file`, `io/unreadable-file`, `io/files-skipped`, `io/special-file`, `io/link-loop`; while the
@@ -89,11 +87,11 @@ async function visitEntry(path: string, name: string, walk: Walk, above: readonl
   const stats = link.isSymbolicLink() ? await tryStat(path) : link;
   if (stats === undefined) walk.findings.push(linkLoop(path, "leads nowhere"));
   else if (stats.isDirectory()) {
-    if (!skippedFolders.has(name)) await visitFolder(path, walk, above);
+    if (!name.startsWith(".") && name !== "node_modules") await visitFolder(path, walk, above);
   } else if (!stats.isFile()) walk.findings.push(specialFile(path));
-  else if (name === manifestName) return;
+  else if (documents.test(name)) return;
   else if (endings.test(name) || (!name.includes(".") && (await headLooksLikeObjects(path)))) await addFile(path, walk);
-  else if (!documents.test(name)) walk.skipped.push(path);
+  else walk.skipped.push(path);
 }
 
 async function tryStat(path: string): Promise<Awaited<ReturnType<typeof stat>> | undefined> {
