@@ -22,7 +22,7 @@ export interface EngineMode {
  * |---|---|---|
  * | held, never opened | no object | no object |
  * | open | applies | applies when the stage before is ready |
- * | done | switched off | applies until the stage after is done as well, then suspended |
+ * | done | switched off | applies while the stage after is held or open, otherwise suspended |
  * | rollback | applies `undo/` | applies `undo/` at once |
  * | held again | switched off, at `undo/` | suspended, at `undo/` |
  *
@@ -33,7 +33,8 @@ export interface EngineMode {
 export function engineMode(plan: Plan, stageId: string, nextStageId: string | undefined): EngineMode {
   const { state, wasOpened } = positionOf(plan, stageId);
   const isActive = state === "open" || state === "rollback";
-  const isAwaited = nextStageId !== undefined && positionOf(plan, nextStageId).state !== "done";
+  const next = nextStageId === undefined ? undefined : positionOf(plan, nextStageId).state;
+  const isAwaited = next === "held" || next === "open";
   return {
     isPresent: wasOpened,
     argocdApplies: isActive,

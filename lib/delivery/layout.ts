@@ -1,4 +1,4 @@
-import { byAll, compareText } from "../core/order.ts";
+import { compareText } from "../core/order.ts";
 import { ownNamespace } from "../core/own-namespace.ts";
 import type { Plan } from "../plan/plan.ts";
 
@@ -31,15 +31,11 @@ export function engineObjectName(stageId: string): string {
   return `${migrationName}-${stageId}`;
 }
 
-/** Orders stage ids by their number, then by text: `990-…` comes before `1000-…`. */
-export const compareStageIds: (a: string, b: string) => number = byAll<string>(
-  (a, b) => numberOf(a) - numberOf(b),
-  compareText,
-);
-
-function numberOf(stageId: string): number {
-  return Number(/^\d+/u.exec(stageId)?.[0] ?? Number.MAX_SAFE_INTEGER);
-}
+/**
+ * Orders stage ids: as texts, so that a wave can be put between two others by a longer number (`1305-…` follows `130-…`).
+ * The ids are made so that this is the order of the migration.
+ */
+export const compareStageIds: (a: string, b: string) => number = compareText;
 
 /** What a path of a rendered tree belongs to. */
 export type TreePlace =

@@ -61,8 +61,15 @@ export function hasTrueDigest(stage: TreeStage): boolean {
 
 /** A stage's files with digests written as placeholders: what two versions of a stage are compared by. */
 export function neutralBody(stage: TreeStage): ReadonlyMap<string, string> {
-  const filled = { digest: stage.digest, previous: stage.previousDigest };
-  return new Map([...stage.body].map(([path, text]) => [path, withPlaceholders(text, filled)]));
+  return new Map([...stage.body.keys()].map((file) => [file, neutralText(stage, file) ?? ""]));
+}
+
+/** One file of `neutralBody`; `undefined` where the stage has no such file. */
+export function neutralText(stage: TreeStage, file: string): string | undefined {
+  const text = stage.body.get(file);
+  return text === undefined
+    ? undefined
+    : withPlaceholders(text, { digest: stage.digest, previous: stage.previousDigest });
 }
 
 /** An object from a file that we once wrote; `undefined` when somebody made it something else. */

@@ -71,7 +71,7 @@ function commentOf(stage: Stage, mode: EngineMode): string {
     case "done":
       return mode.fluxApplies
         ? "Done, and not suspended: the stage after this one waits for it to be ready."
-        : "Done, and so is the stage after it: suspended, so that Flux brings nothing back that a later stage removes.";
+        : "Done, and nobody waits for it: suspended, so that Flux brings nothing back that a later stage removes.";
   }
 }
 

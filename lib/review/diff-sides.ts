@@ -1,0 +1,80 @@
+import type { FileTree } from "../core/file-tree.ts";
+import { getArray, getString, getStringMap, isJsonObject, type JsonObject } from "../core/json.ts";
+import { sortedUnique } from "../core/order.ts";
+import { attemptLabel, stateLabel } from "../delivery/engine-labels.ts";
+import { placeOf } from "../delivery/layout.ts";
+import { readStages, type TreeStage, tryParseObject } from "../delivery/stage-tree.ts";
+import { positionOf } from "../delivery/transitions.ts";
+import type { Plan, StageState } from "../plan/plan.ts";
+import type { StageStanding } from "./diff.ts";
+
+/** One side of a comparison, with what its files say of stages. */
+export interface DiffSide {
+  readonly tree: FileTree;
+  readonly stages: ReadonlyMap<string, TreeStage>;
+  /** Where a stage stands; a stage that nobody speaks of is held. */
+  readonly standingOf: (stageId: string) => StageStanding;
+}
+
+const held: StageStanding = { state: "held", attempt: 1 };
+
+/** Reads one side. Without a plan, states come from the labels of the engines' objects. */
+export function readSide(tree: FileTree, plan: Plan | undefined): DiffSide {
+  const stages = readStages(tree);
+  if (plan !== undefined) {
+    const standingOf = (stageId: string): StageStanding => {
+      const { state, attempt } = positionOf(plan, stageId);
+      return { state, attempt };
+    };
+    return { tree, stages, standingOf };
+  }
+  const labelled = labelledStandings(tree);
+  return { tree, stages, standingOf: (stageId) => labelled.get(stageId) ?? held };
+}
+
+const stateNames: readonly StageState[] = ["held", "open", "done", "rollback"];
+
+function labelledStandings(tree: FileTree): ReadonlyMap<string, StageStanding> {
+  const standings = new Map<string, StageStanding>();
+  for (const [path, text] of tree) {
+    const place = placeOf(path);
+    if (place.area !== "engine" || standings.has(place.stageId)) continue;
+    const labels = getStringMap(tryParseObject(text), "metadata", "labels");
+    const state = stateNames.find((name) => name === labels[stateLabel]);
+    if (state !== undefined) standings.set(place.stageId, { state, attempt: Number(labels[attemptLabel] ?? "1") });
+  }
+  return standings;
+}
+
+/** The nodes that a stage changes, sorted: those that its CiliumNodeConfig selects, otherwise those that its Job is told. */
+export function nodesOfStage(stage: TreeStage | undefined): readonly string[] {
+  if (stage === undefined) return [];
+  const own = [...stage.body].filter(([file]) => !file.startsWith("undo/"));
+  const objectsOf = (mark: string): readonly JsonObject[] =>
+    own
+      .filter(([, text]) => text.includes(mark))
+      .map(([, text]) => tryParseObject(text))
+      .filter((object) => object !== undefined);
+  const selected = objectsOf("kind: CiliumNodeConfig").flatMap(selectedHostnames);
+  return sortedUnique(selected.length > 0 ? selected : objectsOf("kind: Job").flatMap(jobNodes));
+}
+
+function selectedHostnames(object: JsonObject): readonly string[] {
+  return getArray(object, "spec", "nodeSelector", "matchExpressions")
+    .filter((term) => getString(term, "key") === "kubernetes.io/hostname" && getString(term, "operator") === "In")
+    .flatMap((term) => getArray(term, "values"))
+    .filter((value) => typeof value === "string");
+}
+
+function jobNodes(object: JsonObject): readonly string[] {
+  return getArray(object, "spec", "template", "spec", "containers")
+    .flatMap((container) => getArray(container, "env"))
+    .filter((variable) => isJsonObject(variable) && variable["name"] === "NODES")
+    .flatMap((variable) => (getString(variable, "value") ?? "").split(/\s+/u))
+    .filter((name) => name !== "");
+}
+
+/** Number of nodes of a stage, for its line in the table. */
+export function nodeCount(side: DiffSide, stageId: string): number {
+  return nodesOfStage(side.stages.get(stageId)).length;
+}

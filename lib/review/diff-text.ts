@@ -1,0 +1,95 @@
+import { structuredPatch } from "diff";
+import type { FieldChange } from "../core/field-changes.ts";
+import type { ObjectDiff, PlanDiff, ValueDiff } from "./diff.ts";
+import { counted, headline, isTextChange, nodeWords, standingWords, valueWords, visibleText } from "./diff-words.ts";
+
+/** A diff for a terminal: plain text without colour, one section after the other, empty ones left out. */
+export function renderDiffText(diff: PlanDiff): string {
+  const sections = [
+    section(
+      "Stages",
+      diff.stages.map((stage) => [stage.stage, standingWords(stage.before), "→", standingWords(stage.after)]),
+    ),
+    section(
+      "FILES THAT THE CHANGE OF STATE DOES NOT EXPLAIN",
+      diff.files.filter((file) => !file.isExpected).map((file) => [file.change, file.path, file.why]),
+    ),
+    section(
+      "Nodes",
+      diff.nodes.map((node) => [node.node, nodeWords[node.change], node.stage]),
+    ),
+    section(
+      "Workloads on these nodes",
+      diff.workloads.map((entry) => [
+        entry.workload,
+        `${entry.replicasInWave} of ${entry.replicas}`,
+        entry.budgets.length === 0 ? "no budget" : entry.budgets.join(", "),
+      ]),
+    ),
+    section(
+      "Chart",
+      diff.chart === undefined ? [] : [[valueWords(diff.chart.before), "→", valueWords(diff.chart.after)]],
+    ),
+    section("Helm values", diff.values.map(valueRow)),
+    objectSection(
+      "Policies",
+      diff.objects.filter((object) => object.isPolicy),
+    ),
+    objectSection(
+      "Objects",
+      diff.objects.filter((object) => !object.isPolicy),
+    ),
+    section(
+      "Files as expected",
+      diff.files.filter((file) => file.isExpected).map((file) => [file.change, file.path, file.why]),
+    ),
+  ];
+  return `${[headline(diff), ...sections].filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+function section(title: string, rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "";
+  const shown = rows.map((row) => row.map(visibleText));
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...shown.map((row) => [...(row[column] ?? "")].length)));
+  const lines = shown.map((row) =>
+    row
+      .map((cell, column) => cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - [...cell].length)))
+      .join("  ")
+      .trimEnd(),
+  );
+  return [`${title} (${rows.length})`, ...lines.map((line) => `  ${line}`)].join("\n");
+}
+
+function valueRow(value: ValueDiff): readonly string[] {
+  return [value.scope, value.path, `${valueWords(value.before)} → ${valueWords(value.after)}`, value.reason ?? ""];
+}
+
+function objectSection(title: string, objects: readonly ObjectDiff[]): string {
+  if (objects.length === 0) return "";
+  const lines = objects.flatMap((object) => [
+    `  ${object.change} ${visibleText(object.object)}${object.from === undefined ? "" : `, was ${visibleText(object.from)}`}`,
+    ...objectLines(object).map((line) => `    ${line}`),
+  ]);
+  return [`${title} (${objects.length})`, ...lines].join("\n");
+}
+
+function objectLines(object: ObjectDiff): readonly string[] {
+  if (object.change === "added" || object.change === "removed") return [];
+  if (object.fields.length === 0) return ["only comments or the order of entries"];
+  return object.fields.flatMap(fieldLines);
+}
+
+function fieldLines(change: FieldChange): readonly string[] {
+  const path = visibleText(change.path);
+  if (isTextChange(change)) return [`${path}:`, ...patchLines(change).map((line) => `  ${line}`)];
+  return [`${path}: ${valueWords(change.before)} → ${valueWords(change.after)}`];
+}
+
+/** The lines of two texts that differ, with two lines around, as `diff -u` shows them. */
+export function patchLines(change: { readonly before: string; readonly after: string }): readonly string[] {
+  const patch = structuredPatch("", "", change.before, change.after, "", "", { context: 2 });
+  return patch.hunks.flatMap((hunk) => [
+    `@@ line ${hunk.newStart}, ${counted(hunk.newLines, "line")} @@`,
+    ...hunk.lines.filter((line) => !line.startsWith("\\")).map(visibleText),
+  ]);
+}
