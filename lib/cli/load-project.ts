@@ -28,7 +28,7 @@ export async function findPlanFile(named: string | undefined): Promise<Checked<s
       ],
     };
   }
-  const found = existsSync("plans") ? (await readdir("plans")).filter(isPlanFile).sort(compareText) : [];
+  const found = existsSync("plans") ? plansOf(await readdir("plans")) : [];
   const [only] = found;
   if (found.length === 1 && only !== undefined) return { value: join("plans", only), findings: [] };
   const message =
@@ -37,6 +37,13 @@ export async function findPlanFile(named: string | undefined): Promise<Checked<s
     value: undefined,
     findings: [cannotRead("plans", message, "name one with --plan, or make one with metachron init")],
   };
+}
+
+/** Plan files by name; a program beside a YAML file of the same name is that plan's cdk8s app and no plan of its own. */
+function plansOf(files: readonly string[]): readonly string[] {
+  const plans = files.filter(isPlanFile).sort(compareText);
+  const yaml = new Set(plans.filter((file) => /\.ya?ml$/u.test(file)).map((file) => file.replace(/\.[^.]+$/u, "")));
+  return plans.filter((file) => /\.ya?ml$/u.test(file) || !yaml.has(file.replace(/\.[^.]+$/u, "")));
 }
 
 function isPlanFile(file: string): boolean {

@@ -1,4 +1,4 @@
-import type { Finding } from "../core/finding.ts";
+import type { Checked, Finding } from "../core/finding.ts";
 import { type Inventory, objectsOf } from "../inventory/inventory.ts";
 import { type ExactBridge, planExactBridge } from "../policy/bridge/exact-bridge.ts";
 import type { CalicoPolicySet } from "../policy/calico/model.ts";
@@ -12,6 +12,7 @@ import { worldOf } from "../policy/space/world-of.ts";
 import { translatePolicies } from "../policy/translate/translate-policies.ts";
 import type { Translation } from "../policy/translate/translation.ts";
 import type { SourceDetection } from "../source/source.ts";
+import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { TargetPlan } from "../target/target.ts";
 import { readBack } from "./emitted-policies.ts";
 
@@ -25,6 +26,8 @@ export interface PolicyInput {
 
 /** The source's policies, what they became, and the bridge's half of them. */
 export interface PlannedPolicies {
+  /** Whether the source enforces any policy at all. */
+  readonly enforces: boolean;
   readonly set: CalicoPolicySet;
   readonly translation: Translation;
   readonly bridge: ExactBridge;
@@ -57,7 +60,13 @@ export function planPolicies({ inventory, source, target }: PolicyInput): Planne
     group: usesCalicoAPI(inventory) ? "projectcalico.org/v3" : "crd.projectcalico.org/v1",
     hasTiers: servesTiers(inventory),
   });
-  return { set, translation, bridge, findings: [...(read?.findings ?? []), ...translation.findings] };
+  return {
+    enforces: read !== undefined,
+    set,
+    translation,
+    bridge,
+    findings: [...(read?.findings ?? []), ...translation.findings],
+  };
 }
 
 /** The bridge speaks of one prefix per family; where there is none its own conditions have failed already. */
@@ -93,18 +102,40 @@ export function worldFor(inventory: Inventory, source: SourceDetection, target: 
   });
 }
 
-/** Compares what the source enforces with what Cilium will, reading the emitted YAML again. Absent where there is nothing to compare. */
+/** Both sides of the question, and the world they are asked in. */
+export interface PlannedSides {
+  readonly before: PolicySide;
+  readonly after: PolicySide;
+  readonly world: World;
+}
+
+/** What the source enforces, what Cilium will enforce as the emitted YAML says, and the world of both. */
+function plannedSides(planned: PlannedPolicies, inventory: Inventory, world: World): Checked<PlannedSides> {
+  const outputs = planned.translation.policies.flatMap((policy) => policy.outputs.map((output) => output.object));
+  const own = objectsOf(inventory, "NetworkPolicy", "networking.k8s.io");
+  const read = readCiliumPolicies([...readBack(outputs), ...own], world.cilium);
+  const before: PolicySide = planned.enforces ? { engine: "calico", policies: planned.set } : { engine: "none" };
+  const after: PolicySide = { engine: "cilium", policies: read.value ?? { rules: [], cidrGroups: [] } };
+  return { value: { before, after, world }, findings: read.findings };
+}
+
+/** The sides of a whole planned migration, for questions about single flows. */
+export function sidesOf(migration: Pick<PlannedMigration, "inventory" | "source" | "target">): PlannedSides {
+  const { inventory, source, target } = migration;
+  const planned = planPolicies({ inventory, source, target });
+  const world = worldFor(inventory, source, target);
+  const sides = plannedSides(planned, inventory, world);
+  return sides.value ?? { before: { engine: "none" }, after: { engine: "none" }, world };
+}
+
+/** Compares what the source enforces with what Cilium will. Absent where the source enforces no policy. */
 export function provePlanned(
   planned: PlannedPolicies,
   inventory: Inventory,
   world: World,
 ): { readonly proof: Proof | undefined; readonly findings: readonly Finding[] } {
   if (planned.set.policies.length === 0) return { proof: undefined, findings: [] };
-  const outputs = planned.translation.policies.flatMap((policy) => policy.outputs.map((output) => output.object));
-  const own = objectsOf(inventory, "NetworkPolicy", "networking.k8s.io");
-  const read = readCiliumPolicies([...readBack(outputs), ...own], world.cilium);
-  const before: PolicySide = { engine: "calico", policies: planned.set };
-  const after: PolicySide = { engine: "cilium", policies: read.value ?? { rules: [], cidrGroups: [] } };
-  const proof = provePolicies({ before, after, world, mode: "closed" });
-  return { proof, findings: read.findings };
+  const sides = plannedSides(planned, inventory, world);
+  const proof = sides.value === undefined ? undefined : provePolicies({ ...sides.value, mode: "closed" });
+  return { proof, findings: sides.findings };
 }

@@ -1,11 +1,9 @@
-import { compareFindings, countFindings, type Finding } from "../../core/finding.ts";
-import { getString } from "../../core/json.ts";
+import { countFindings, type Finding } from "../../core/finding.ts";
 import { planMigration } from "../../migration/plan-migration.ts";
-import { checkPlanSpec } from "../../plan/define-plan.ts";
 import { bullets, code, prose } from "../../review/markdown.ts";
 import { type ExitCode, exitCodeOf } from "../exit-code.ts";
-import { loadInventory } from "../load-inventory.ts";
-import { loadProject, type Project } from "../load-project.ts";
+import { loadPlainProject } from "../load-plain-project.ts";
+import { loadProject } from "../load-project.ts";
 import { findingsJson, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
 import { renderFindings } from "../render-findings.ts";
 import type { Streams } from "../streams.ts";
@@ -19,7 +17,10 @@ interface CheckOptions {
 
 /** `metachron check`: what would break, before anything is touched. Works on an inventory alone, with the default plan. */
 export async function check(_operands: readonly string[], options: CheckOptions, streams: Streams): Promise<ExitCode> {
-  const project = await load(options, streams);
+  const project =
+    options.inventory === undefined
+      ? await loadProject(options.plan, streams)
+      : await loadPlainProject(options.inventory, streams);
   if (project.value === undefined) {
     printFindingsBeside(project.findings, streams);
     return 2;
@@ -43,29 +44,6 @@ export async function check(_operands: readonly string[], options: CheckOptions,
     printFindingsAs(options.format, findings, programVersion(), streams);
   }
   return exitCodeOf(findings);
-}
-
-async function load(options: CheckOptions, streams: Streams) {
-  if (options.inventory === undefined) return loadProject(options.plan, streams);
-  const inventory = await loadInventory(options.inventory, "cluster", streams);
-  const plan = checkPlanSpec(
-    {
-      apiVersion: "metachron.dev/v1alpha1",
-      kind: "MigrationPlan",
-      metadata: { name: "check" },
-      spec: { inventory: "." },
-    },
-    "(default plan)",
-  );
-  const findings = [
-    ...inventory.findings,
-    ...plan.findings.filter((finding) => getString({ ...finding.data }, "field") === undefined),
-  ];
-  const value: Project | undefined =
-    inventory.value === undefined || plan.value === undefined
-      ? undefined
-      : { inventory: inventory.value, plan: plan.value };
-  return { value, findings: findings.toSorted(compareFindings) };
 }
 
 function markdown(findings: readonly Finding[]): string {

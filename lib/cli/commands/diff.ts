@@ -2,9 +2,9 @@ import { basename, dirname } from "node:path";
 import type { FileTree } from "../../core/file-tree.ts";
 import type { Finding } from "../../core/finding.ts";
 import type { PlanDiff } from "../../review/diff.ts";
+import { renderDiffMarkdown } from "../../review/diff-markdown.ts";
+import { renderDiffText } from "../../review/diff-text.ts";
 import { diffTrees, isEmptyDiff } from "../../review/diff-trees.ts";
-import { renderDiffMarkdown } from "../../review/render-diff-markdown.ts";
-import { renderDiffText } from "../../review/render-diff-text.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { mergeBase, treeAt } from "../git.ts";
 import { printFindingsBeside } from "../print-report.ts";
@@ -39,7 +39,7 @@ export async function diff(operands: readonly string[], options: DiffOptions, st
   }
   const after = await readTree(isTwoTrees ? young : options.out);
   const difference = diffTrees(before.tree, after);
-  streams.out(render(difference, options.format, maxBytes, streams));
+  streams.out(render(difference, options.format, maxBytes));
   return options.exitCode && !isEmptyDiff(difference) ? 1 : 0;
 }
 
@@ -54,9 +54,7 @@ async function treeOfBase(
   return { tree: tree.value === undefined ? undefined : withoutHidden(tree.value), findings: tree.findings };
 }
 
-function render(difference: PlanDiff, format: DiffOptions["format"], maxBytes: number, streams: Streams): string {
+function render(difference: PlanDiff, format: DiffOptions["format"], maxBytes: number): string {
   if (format === "json") return `${JSON.stringify(difference, null, 2)}\n`;
-  return format === "markdown"
-    ? renderDiffMarkdown(difference, maxBytes)
-    : renderDiffText(difference, { useColor: streams.useColor });
+  return format === "markdown" ? renderDiffMarkdown(difference, maxBytes) : renderDiffText(difference);
 }

@@ -1,0 +1,165 @@
+import { access } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { compareFindings, type Finding } from "../../core/finding.ts";
+import { type Inventory, objectsOf } from "../../inventory/inventory.ts";
+import { writeTextFiles } from "../../io/write-text-files.ts";
+import { checkPlanSpec } from "../../plan/define-plan.ts";
+import type { InitFacts } from "../../plan/init-facts.ts";
+import { initPlan } from "../../plan/init-plan.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { renderPlan } from "../../plan/render-plan.ts";
+import { detectSource } from "../../source/detect-source.ts";
+import type { SourceDetection } from "../../source/source.ts";
+import { planTarget } from "../../target/plan-target.ts";
+import { describePools } from "../../waves/describe-pools.ts";
+import type { ExitCode } from "../exit-code.ts";
+import { loadInventory } from "../load-inventory.ts";
+import { printFindingsBeside } from "../print-report.ts";
+import type { Streams } from "../streams.ts";
+
+interface InitOptions {
+  readonly inventory?: readonly string[];
+  readonly plan?: string;
+  readonly name?: string;
+  readonly force: boolean;
+}
+
+/** `metachron init`: a plan file with every choice explained, ready for synth. */
+export async function init(_operands: readonly string[], options: InitOptions, streams: Streams): Promise<ExitCode> {
+  const [path] = options.inventory ?? [];
+  if (path === undefined || path === "-" || options.inventory?.length !== 1) {
+    streams.error(
+      "Name one folder or file: metachron init --inventory inventory/prod-eu (metachron snapshot makes one)\n",
+    );
+    return 2;
+  }
+  const name = options.name ?? planName(path);
+  const file = options.plan ?? join("plans", `${name}.yaml`);
+  if (!options.force && (await exists(file))) {
+    streams.error(`${file} is there already: name another file with --plan, or write over it with --force\n`);
+    return 2;
+  }
+  const loaded = await loadInventory([path], "cluster", streams);
+  if (loaded.value === undefined || loaded.value.nodes.length === 0) {
+    printFindingsBeside(loaded.findings, streams);
+    return 2;
+  }
+  const source = detectSource(loaded.value, "auto");
+  const facts = factsOf(name, relativePath(dirname(file), path), loaded.value, source);
+  const written = await writeTextFiles(dirname(file), new Map([[basename(file), renderPlan(facts)]]));
+  if (written.length > 0) {
+    printFindingsBeside(written, streams);
+    return 2;
+  }
+  tell(file, source, [...loaded.findings, ...source.findings].toSorted(compareFindings), streams);
+  return 0;
+}
+
+function tell(file: string, source: SourceDetection, findings: readonly Finding[], streams: Streams): void {
+  printFindingsBeside(
+    findings.filter((finding) => finding.severity === "error"),
+    streams,
+  );
+  streams.out(
+    [
+      `${source.source} (${source.confidence}): ${file} is written, every choice explained in it.`,
+      "",
+      `Read it, change what you know better, then:`,
+      `  metachron synth --plan ${file}`,
+      "",
+    ].join("\n"),
+  );
+}
+
+/** A name that Kubernetes and folders take, from the inventory's folder. */
+function planName(path: string): string {
+  const last = basename(resolve(path)).replace(/\.(?:ya?ml|json|ndjson|jsonl)(?:\.gz)?$/u, "");
+  const name = last
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/gu, "-")
+    .replace(/^-+|-+$/gu, "")
+    .slice(0, 40);
+  return name === "" ? "cluster" : name;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+function relativePath(from: string, to: string): string {
+  const path = relative(from, to).split(sep).join("/");
+  return path === "" ? "." : path;
+}
+
+function factsOf(name: string, inventoryPath: string, inventory: Inventory, source: SourceDetection): InitFacts {
+  const draft: InitFacts = {
+    name,
+    inventory: inventoryPath,
+    source: {
+      name: source.source,
+      confidence: source.confidence,
+      evidence: source.evidence.slice(0, 4).map((entry) => `${entry.object} ${entry.field}: ${entry.value}`),
+      podCIDRs: source.facts.podCIDRs,
+    },
+    exactBlockers: [],
+    podCIDRs: [],
+    nodes: inventory.nodes.length,
+    pools: describePools(inventory),
+    engines: enginesOf(inventory),
+    ...signals(inventory),
+    ...strategyOf(source),
+  };
+  const plan = checkPlanSpec(initPlan({ ...draft }), "init");
+  const target =
+    plan.value === undefined
+      ? undefined
+      : planTarget({ plan: plan.value, inventory, source, requiredValues: {} }).value;
+  if (target === undefined) return draft;
+  const { ipv4, ipv6 } = target.podCIDRMaskSize;
+  return {
+    ...draft,
+    podCIDRs: target.podCIDRs,
+    ...(ipv4 !== undefined && { podCIDRMaskSize: ipv4 }),
+    ...(ipv6 !== undefined && { podCIDRMaskSizeIPv6: ipv6 }),
+    exactBlockers: target.continuity.conditions
+      .filter((condition) => !condition.holds)
+      .map((condition) => condition.why),
+  };
+}
+
+function strategyOf(source: SourceDetection): Pick<InitFacts, "strategy"> {
+  if (source.live.kind !== "refused") return {};
+  const name = source.live.alternatives.some((entry) => entry.includes("in-place")) ? "in-place" : "blue-green";
+  return { strategy: { name, why: source.live.reason } };
+}
+
+/** Engines that run in the cluster, seen by their controllers. */
+function enginesOf(inventory: Inventory): Plan["spec"]["delivery"]["engines"] {
+  const names = [...objectsOf(inventory, "Deployment"), ...objectsOf(inventory, "StatefulSet")].map(
+    (object) => object.name,
+  );
+  return [
+    ...(names.some((name) => name.startsWith("argocd-")) ? (["argocd"] as const) : []),
+    ...(names.includes("kustomize-controller") ? (["flux"] as const) : []),
+  ];
+}
+
+/** Addresses of Goldpinger and Prometheus inside the cluster, where a Service of that name shows one. */
+function signals(inventory: Inventory): Pick<InitFacts, "goldpingerURL" | "prometheusURL"> {
+  const services = objectsOf(inventory, "Service");
+  const urlOf = (names: readonly string[]): string | undefined => {
+    const service = services.find((object) => names.includes(object.name));
+    if (service === undefined) return undefined;
+    const spec = service.object["spec"] as { readonly ports?: readonly { readonly port?: number }[] } | undefined;
+    return `http://${service.name}.${service.namespace}.svc:${spec?.ports?.[0]?.port ?? 80}`;
+  };
+  const goldpinger = urlOf(["goldpinger"]);
+  const prometheus = urlOf(["prometheus", "prometheus-server", "prometheus-operated", "prometheus-k8s"]);
+  return {
+    ...(goldpinger !== undefined && { goldpingerURL: goldpinger }),
+    ...(prometheus !== undefined && { prometheusURL: prometheus }),
+  };
+}
