@@ -176,7 +176,8 @@ function unsure(candidate: Candidate): Finding {
 }
 
 function followPlan(view: ClusterView, candidates: readonly Candidate[], found: Choice, wanted: SourceName): Choice {
-  if (wanted === found.adapter.name) return found;
+  const isAmbiguous = found.findings.some((finding) => finding.code === "source/ambiguous");
+  if (wanted === found.adapter.name && !isAmbiguous) return found;
   const candidate = candidates.find((one) => one.adapter.name === wanted);
   if (candidate === undefined) return { ...found, findings: [...found.findings, contradiction(view, found, wanted)] };
   if (has(candidate, "runs") && candidate.adapter.name !== "cilium") {

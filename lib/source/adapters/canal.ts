@@ -55,8 +55,10 @@ function isCanalAgent(workload: Workload, view: ClusterView): boolean {
   return (isCalicoDaemon(workload) || isFlannelDaemon(workload)) && isCanalInTwo(view);
 }
 
-// Pods of Canal carry the annotations of Calico's plugin while no pool is in use: that tells it from flannel and from Calico.
+// Canal's own ConfigMap tells it. Without one: pods of Canal carry the annotations of Calico's plugin while no pool is in use: that tells it from flannel and from Calico.
 function hasCalicoTraces(view: ClusterView): boolean {
+  const maps = objectsOf(view.inventory, "ConfigMap", "");
+  if (maps.some((map) => canal.signals.configMaps.includes(map.name))) return true;
   const isOfPlugin = view.networkPods.some((pod) => pod.annotations["cni.projectcalico.org/podIP"] !== undefined);
   return isOfPlugin && objectsOf(view.inventory, "IPPool").length === 0;
 }

@@ -23,7 +23,10 @@ export const flannel: SourceAdapter = {
     configMaps: ["kube-flannel-cfg"],
     resources: [],
     definitionGroups: [],
-    claims: (view) => readFlannelConfig(view, view.daemonSets.filter(isFlannelDaemon)).networks,
+    claims: (view) => {
+      const config = readFlannelConfig(view, view.daemonSets.filter(isFlannelDaemon));
+      return config.origin.includes("canal") ? [] : config.networks;
+    },
   },
   facts: readFacts,
   live: decideLive,
