@@ -103,23 +103,7 @@ const rules: readonly LintRule[] = [
         : undefined,
     reason: "an engine makes a Job again that has vanished, and Flux takes a Job that is gone for one that has passed",
   },
-  {
-    code: "delivery/object-unprotected",
-    problem: (object) => {
-      const loose = looseImages(object);
-      return loose.length > 0 ? `runs ${loose.join(", ")} without a digest` : undefined;
-    },
-    reason: "a tag can be moved between the review and the roll",
-  },
 ];
-
-function looseImages(object: JsonObject): readonly string[] {
-  const pod = getIn(object, "spec", "template", "spec");
-  return ["initContainers", "containers"]
-    .flatMap((list) => getArray(pod, list))
-    .flatMap((container) => getString(container, "image") ?? [])
-    .filter((image) => !/@sha256:[0-9a-f]{64}$/u.test(image));
-}
 
 function kindOf(object: JsonObject): string {
   return `${apiGroup(getString(object, "apiVersion") ?? "")}/${getString(object, "kind") ?? ""}`;

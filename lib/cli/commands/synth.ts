@@ -105,7 +105,13 @@ function print(
   }
   const paint = createPaint(streams.useColor);
   if (migration.stages.length > 0) streams.out(`${stageTable(migration, paint)}\n\n`);
-  printFindingsBeside(findings, streams, 5);
+  const notes = findings.filter((finding) => finding.severity === "info").length;
+  printFindingsBeside(
+    findings.filter((finding) => finding.severity !== "info"),
+    streams,
+    3,
+  );
+  if (notes > 0) streams.error(paint("dim", `${notes} notes are in PLAN.md\n\n`));
   streams.out(closing(migration, settled, options, paint));
 }
 
