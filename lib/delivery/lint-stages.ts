@@ -1,7 +1,7 @@
 import type { Finding } from "../core/finding.ts";
 import { whereOf } from "../core/finding.ts";
 import { apiGroup, printIdentity } from "../core/identity.ts";
-import { getArray, getIn, getString, getStringMap, type JsonObject } from "../core/json.ts";
+import { getIn, getString, getStringMap, type JsonObject } from "../core/json.ts";
 import type { Stage } from "../stages/stage.ts";
 
 /**
