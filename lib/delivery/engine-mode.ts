@@ -28,13 +28,14 @@ export interface EngineMode {
  *
  * An object that was there once stays: nothing prunes, so a file that went would leave its object in the cluster, at work. A
  * done stage is suspended in Flux when nobody waits for it any more, because later stages remove what earlier ones brought
- * (node configs, the bridge), and Flux would bring it back at the next commit.
+ * (node configs, the bridge), and Flux would bring it back at the next commit. The last wave is suspended as soon as the
+ * stage after it is opened, which deletes the waves' node configs.
  */
 export function engineMode(plan: Plan, stageId: string, nextStageId: string | undefined): EngineMode {
   const { state, wasOpened } = positionOf(plan, stageId);
   const isActive = state === "open" || state === "rollback";
   const next = nextStageId === undefined ? undefined : positionOf(plan, nextStageId).state;
-  const isAwaited = next === "held" || next === "open";
+  const isAwaited = next === "held" || (next === "open" && !deletesFromPrevious(nextStageId));
   return {
     isPresent: wasOpened,
     argocdApplies: isActive,
@@ -42,4 +43,9 @@ export function engineMode(plan: Plan, stageId: string, nextStageId: string | un
     fluxWaits: state === "open",
     usesUndo: state === "rollback" || state === "held",
   };
+}
+
+/** Whether a stage deletes objects of the stage right before it: 800-finalise deletes the last wave's CiliumNodeConfig. */
+function deletesFromPrevious(stageId: string | undefined): boolean {
+  return stageId?.endsWith("-finalise") === true;
 }

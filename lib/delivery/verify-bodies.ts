@@ -157,12 +157,17 @@ function attemptFindings(step: StageStep, changed: readonly ChangedFile[]): read
   return findings;
 }
 
+/** A Job, or the object that Argo CD applies after it: both carry the number of the attempt in their names. */
 function isJobFile(file: ChangedFile): boolean {
-  return [file.before, file.after].every((text) => text === undefined || kindOf(text) === "Job");
+  return [file.before, file.after].every((text) => text === undefined || isOfAttempt(text));
 }
 
-function kindOf(text: string): string | undefined {
-  return getString(tryParseObject(text), "kind");
+function isOfAttempt(text: string): boolean {
+  const object = tryParseObject(text);
+  const name = getString(object, "metadata", "name") ?? "";
+  return (
+    getString(object, "kind") === "Job" || (getString(object, "kind") === "ConfigMap" && /^completed-/u.test(name))
+  );
 }
 
 /** A file that follows from the Job's new name: the list of files, or a Role's rules about Jobs. */
@@ -215,7 +220,7 @@ function neutralise(value: JsonValue): JsonValue {
   if (value["name"] === "ATTEMPT") return { name: "ATTEMPT", value: "N" };
   const entries = Object.entries(value).map(([key, inner]): [string, JsonValue] => [
     key,
-    key === "metachron.dev/attempt" ? "N" : neutralise(inner),
+    key === "attempt" || key === "metachron.dev/attempt" ? "N" : neutralise(inner),
   ]);
   return Object.fromEntries(entries);
 }

@@ -3,15 +3,15 @@ import type { FieldChange } from "../core/field-changes.ts";
 import type { ObjectDiff, PlanDiff, ValueDiff } from "./diff.ts";
 import { counted, headline, isTextChange, nodeWords, standingWords, valueWords, visibleText } from "./diff-words.ts";
 
-/** A diff for a terminal: plain text without colour, one section after the other, empty ones left out. */
-export function renderDiffText(diff: PlanDiff): string {
+/** A diff for a terminal: one section after the other, empty ones left out; plain text unless colour is asked for. */
+export function renderDiffText(diff: PlanDiff, options: { readonly useColor: boolean } = { useColor: false }): string {
   const sections = [
     section(
       "Stages",
       diff.stages.map((stage) => [stage.stage, standingWords(stage.before), "→", standingWords(stage.after)]),
     ),
     section(
-      "FILES THAT THE CHANGE OF STATE DOES NOT EXPLAIN",
+      unexplainedTitle,
       diff.files.filter((file) => !file.isExpected).map((file) => [file.change, file.path, file.why]),
     ),
     section(
@@ -44,7 +44,36 @@ export function renderDiffText(diff: PlanDiff): string {
       diff.files.filter((file) => file.isExpected).map((file) => [file.change, file.path, file.why]),
     ),
   ];
-  return `${[headline(diff), ...sections].filter((text) => text !== "").join("\n\n")}\n`;
+  const text = `${[headline(diff), ...sections].filter((block) => block !== "").join("\n\n")}\n`;
+  return options.useColor ? text.split("\n").map(colourLine).join("\n") : text;
+}
+
+const unexplainedTitle = "FILES THAT THE CHANGE OF STATE DOES NOT EXPLAIN";
+
+const colours = { bold: 1, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+
+function paint(colour: keyof typeof colours, text: string): string {
+  return `\u001b[${colours[colour]}m${text}\u001b[0m`;
+}
+
+const wordColours: Readonly<Record<string, keyof typeof colours>> = {
+  added: "green",
+  removed: "red",
+  changed: "yellow",
+  renamed: "yellow",
+  "+": "green",
+  "-": "red",
+  "@@": "cyan",
+};
+
+/** Titles in bold, the first word of a line by what it says. No text from outside holds a line break, so lines are ours. */
+function colourLine(line: string): string {
+  if (line.startsWith(unexplainedTitle)) return paint("red", line);
+  if (/^\S/u.test(line)) return paint("bold", line);
+  const [, indent = "", word = "", rest = ""] = /^( +)(added|removed|changed|renamed|\+|-|@@)(.*)$/u.exec(line) ?? [];
+  const colour = wordColours[word];
+  if (colour === undefined) return line;
+  return word.length === 1 ? indent + paint(colour, word + rest) : indent + paint(colour, word) + rest;
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string {

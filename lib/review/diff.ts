@@ -102,7 +102,7 @@ export interface FileDiff {
 
 /** What is known beside the two trees. */
 export interface DiffContext {
-  /** The plan of each side. Without them states are read from the labels of the engines' objects. */
+  /** The plan of each side, when the trees hold one plan. Without them states are read from the labels of the engines' objects. */
   readonly plans?: { readonly before: Plan; readonly after: Plan };
   /** Waves of the new side, for the workloads. */
   readonly waves?: readonly Wave[];

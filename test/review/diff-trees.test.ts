@@ -180,6 +180,36 @@ test("a new chart version is told once, whichever engine carries it", () => {
   }
 });
 
+test("where several plans change, stages are named with their plan's folder", () => {
+  const [before, after] = [fixture({}), fixture({ stages: states("open") })];
+  const other = (tree: FileTree): [string, string][] =>
+    [...tree].map(([path, text]) => [path.replace(/^prod-eu/u, "test-eu"), text]);
+  const result = diffTrees(
+    new Map([...before.tree, ...other(before.tree)]),
+    new Map([...after.tree, ...other(after.tree)]),
+  );
+
+  expect(result.stages.map((stage) => stage.stage)).toEqual(["prod-eu/000-prepare", "test-eu/000-prepare"]);
+  expect(result.summary).toMatchObject({ stages: 2, files: 6, unexpected: 0 });
+  expect(
+    diffTrees(new Map([...before.tree, ...other(before.tree)]), new Map([...after.tree, ...other(before.tree)])).stages,
+  ).toMatchObject([{ stage: "000-prepare" }]);
+});
+
+test("colour changes no text", () => {
+  const result = diff({ stages: states() }, { stages: states("open"), nodes: ["node-b"] });
+  const coloured = renderDiffText(result, { useColor: true });
+  const esc = String.fromCharCode(27);
+
+  expect(coloured).toContain(`${esc}[31mFILES THAT THE CHANGE OF STATE DOES NOT EXPLAIN (5)${esc}[0m`);
+  expect(
+    coloured
+      .split(esc)
+      .map((part, at) => (at === 0 ? part : part.replace(/^\[\d+m/u, "")))
+      .join(""),
+  ).toBe(renderDiffText(result));
+});
+
 test("policies are told by object", () => {
   const base = fixture({ stages: states() });
   const path = "prod-eu/stages/030-policies/15-ciliumnetworkpolicy-allow-web.yaml";

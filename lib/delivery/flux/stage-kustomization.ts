@@ -5,7 +5,7 @@ import type { Plan } from "../../plan/plan.ts";
 import type { HelmRelease, Stage } from "../../stages/stage.ts";
 import type { DeliveryObjectFile } from "../delivery-file.ts";
 import { stageLabels } from "../engine-labels.ts";
-import type { EngineMode } from "../engine-mode.ts";
+import { type EngineMode, engineMode } from "../engine-mode.ts";
 import { engineFile, engineObjectName, migrationName, repositoryPath, stageFolder } from "../layout.ts";
 import { applierName, fluxObject } from "./flux-object.ts";
 import { readyExpression } from "./ready-expression.ts";
@@ -49,7 +49,12 @@ export function stageKustomization(plan: Plan, { stage, mode, previous, release 
     commonMetadata: { annotations: { [digestAnnotation]: stage.digest } },
     ...(mode.fluxWaits &&
       previous !== undefined && {
-        dependsOn: [{ name: engineObjectName(previous.id), readyExpr: readyExpression(plan, previous) }],
+        dependsOn: [
+          {
+            name: engineObjectName(previous.id),
+            readyExpr: readyExpression(plan, previous, !engineMode(plan, previous.id, stage.id).fluxApplies),
+          },
+        ],
       }),
     ...healthOf(plan, stage, mode.usesUndo ? undefined : release, mode),
   };
