@@ -37,8 +37,7 @@ const commands: readonly CommandEntry[] = [
     options: (command) =>
       command
         .requiredOption("-o, --out <dir>", "directory to write")
-        .option("--context <name>", "context of the kubeconfig")
-        .option("--anonymise", "replace names, addresses and label values by made-up ones", false),
+        .option("--context <name>", "context of the kubeconfig"),
     examples: ["metachron snapshot --out inventory/prod-eu"],
     load: async () => (await import("./commands/snapshot.ts")).snapshot,
   },
