@@ -1,4 +1,4 @@
-import { type Box, doBoxesOverlap, doBoxListsOverlap, intersectBoxes, subtractBoxes } from "./box.ts";
+import { type Box, doBoxesOverlap, doBoxListsOverlap, intersectBoxes, isInsideBox, subtractBoxes } from "./box.ts";
 import { type EmissionPlace, emitBox } from "./emit-box.ts";
 import { countSelectors } from "./emit-selector.ts";
 import { intersectIntervals, subtractIntervals } from "./intervals.ts";
@@ -140,21 +140,28 @@ function isWanted(problem: DenyProblem, lost: Box): boolean {
 
 /** Only the flows that some later rule would let through. */
 function neededCandidate(problem: DenyProblem): Candidate {
-  const boxes: Box[] = [];
+  const found: Box[] = [];
   let isExact = problem.isComplete;
-  let cost = 0;
   for (const victim of problem.victims) {
     const needed = intersectBoxes(problem.rest, victim.boxes.over);
     isExact &&= needed.isComplete;
-    for (const box of needed.boxes) {
-      const emitted = emitBox({ subject: box.subject, peers: box.peers, l4: box.l4 }, problem.place);
-      if (lostBox(box, emitted.lostL4.points) !== undefined || !emitted.arePeersExact) isExact = false;
-      boxes.push({ subject: box.subject, peers: box.peers, l4: box.l4 });
-      cost += emitted.rules.length * Math.max(1, countSelectors(box.subject));
-    }
-    if (cost > mostRules) break;
+    for (const { subject, peers, l4 } of needed.boxes) addLargest(found, { subject, peers, l4 });
+    if (found.length > mostRules) break;
   }
-  return { boxes, isExact: isExact && problem.task.isExact, cost };
+  let cost = 0;
+  for (const box of found) {
+    const emitted = emitBox(box, problem.place);
+    if (lostBox(box, emitted.lostL4.points) !== undefined || !emitted.arePeersExact) isExact = false;
+    cost += emitted.rules.length * Math.max(1, countSelectors(box.subject));
+  }
+  return { boxes: found, isExact: isExact && problem.task.isExact, cost };
+}
+
+/** Adds a box unless one of them holds it; leaves out those that it holds. */
+function addLargest(boxes: Box[], added: Box): void {
+  if (boxes.some((box) => isInsideBox(added, box))) return;
+  const kept = boxes.filter((box) => !isInsideBox(box, added));
+  boxes.splice(0, boxes.length, ...kept, added);
 }
 
 /** Whether every rule that the deny must stop can be written without its flows. */

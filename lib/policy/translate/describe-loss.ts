@@ -3,17 +3,28 @@ import type { TranslationFindingCode } from "./findings.ts";
 import type { Note } from "./note.ts";
 
 /** What an emitted rule could not say, as notes: POL030, POL032, POL033, POL034, POL043. */
-export function describeLoss(rule: EmittedRule): readonly { readonly note: Note }[] {
+export function describeLoss(rule: EmittedRule): readonly Note[] {
   const { emitted, planned } = rule;
   const isDeny = planned.action === "deny";
-  return emitted.codes.flatMap((code) => {
+  const unused: Note[] = emitted.isWithoutUnusedTypes ? [unusedTypes] : [];
+  const losses = emitted.codes.flatMap((code) => {
     const text = texts[code];
     if (text === undefined) return [];
     // A deny was chosen so that what it cannot say is allowed by nothing.
     const effect = code === "POL043" ? (emitted.arePeersExact ? "carved" : "inexact") : isDeny ? "none" : "inexact";
-    return effect === "none" ? [] : [{ note: { code, effect, ...text } }];
+    return effect === "none" ? [] : [{ code, effect, ...text } satisfies Note];
   });
+  return [...losses, ...unused];
 }
+
+const unusedTypes: Note = {
+  code: "POL030",
+  effect: "carved",
+  message:
+    "every ICMP type is written as the types in use; types that IANA has assigned to nothing are not in the list",
+  reason: "a Cilium rule lists ICMP types, and its type 0 does not mean what it says (issue 41304)",
+  remedy: "nothing to do, unless a program of yours sends such types",
+};
 
 const texts: Partial<Record<TranslationFindingCode, Pick<Note, "message" | "reason" | "remedy">>> = {
   POL030: {

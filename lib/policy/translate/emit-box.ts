@@ -28,6 +28,8 @@ export interface EmittedBox {
   /** Whether peers are said too small (allow) or too large (deny). */
   readonly arePeersExact: boolean;
   readonly codes: readonly TranslationFindingCode[];
+  /** Whether ICMP types that nobody uses are left out of "every type". */
+  readonly isWithoutUnusedTypes: boolean;
   readonly needsNodeLabels: boolean;
 }
 
@@ -38,7 +40,7 @@ export interface EmittedBox {
  * Source: cilium/cilium v1.20.2 pkg/policy/api/rule_validation.go (one peer kind), Documentation/security/policy.
  */
 export function emitBox(box: Box, place: EmissionPlace): EmittedBox {
-  const l4 = emitL4(box.l4, place.world.cilium, box.http);
+  const l4 = emitL4(box.l4, place.world.cilium, place.action, box.http);
   const peers = emitPeers(box, place);
   const rules = peers.parts.flatMap((peer) =>
     l4.parts
@@ -50,6 +52,7 @@ export function emitBox(box: Box, place: EmissionPlace): EmittedBox {
     lostL4: l4.lost.length > 0 ? { points: l4.lost, names: [] } : noHeader,
     arePeersExact: peers.isExact,
     codes: [...l4.lostCodes, ...peers.codes],
+    isWithoutUnusedTypes: l4.isWithoutUnusedTypes,
     needsNodeLabels: peers.needsNodeLabels,
   };
 }
@@ -121,19 +124,37 @@ function emitNodes(nodes: NameSet, place: EmissionPlace): EmittedNodes {
   if (isEveryName(nodes)) return { ...exactNodes, entities: withHost ? ["host", "remote-node"] : ["remote-node"] };
   if (isApiServer(nodes, place.world)) return { ...exactNodes, entities: ["kube-apiserver"], codes: ["POL043"] };
   const hostnames = nodes.names.map((name) => hostnameOf(name, place.world));
-  const selector = nodes.isNegated
-    ? { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "NotIn", values: hostnames }] }
-    : hostnames.length === 1
-      ? { matchLabels: { "kubernetes.io/hostname": hostnames[0] ?? "" } }
-      : { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: hostnames }] };
+  if (hostnames.includes(undefined)) return withoutNames(place, withHost);
   // Node selectors never match the pod's own node. An allow leaves it out, a deny must take it in.
   const isDenied = place.action === "deny" && place.direction === "egress";
   return {
     entities: isDenied ? ["host"] : [],
-    selectors: [{ [field(place, "Nodes")]: [selector] }],
+    selectors: [
+      {
+        [field(place, "Nodes")]: [
+          nodeSelector(
+            hostnames.flatMap((name) => name ?? []),
+            nodes.isNegated,
+          ),
+        ],
+      },
+    ],
     isExact: place.direction === "ingress",
     codes: ["POL043"],
   };
+}
+
+function nodeSelector(hostnames: readonly string[], isNegated: boolean): JsonObject {
+  const key = "kubernetes.io/hostname";
+  const [only] = hostnames;
+  if (!isNegated && hostnames.length === 1 && only !== undefined) return { matchLabels: { [key]: only } };
+  return { matchExpressions: [{ key, operator: isNegated ? "NotIn" : "In", values: [...hostnames] }] };
+}
+
+/** Nodes that no label tells apart: an allow leaves all of them out, a deny takes all of them in. */
+function withoutNames(place: EmissionPlace, withHost: boolean): EmittedNodes {
+  const all = withHost ? ["host", "remote-node"] : ["remote-node"];
+  return { entities: place.action === "deny" ? all : [], selectors: [], isExact: false, codes: ["POL043"] };
 }
 
 /** Whether the nodes are exactly those on which the API server runs: Cilium has an entity for them. */
@@ -150,6 +171,6 @@ function isApiServer(nodes: NameSet, world: World): boolean {
   );
 }
 
-function hostnameOf(name: string, world: World): string {
-  return world.nodes.find((node) => node.name === name)?.labels["kubernetes.io/hostname"] ?? name;
+function hostnameOf(name: string, world: World): string | undefined {
+  return world.nodes.find((node) => node.name === name)?.labels["kubernetes.io/hostname"];
 }

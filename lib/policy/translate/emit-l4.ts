@@ -17,6 +17,8 @@ export interface EmittedL4 {
   readonly parts: readonly JsonObject[];
   /** Headers that cannot be said and matter; empty when everything is said. */
   readonly lost: Intervals;
+  /** Whether ICMP types that nobody uses are left out of "every type". */
+  readonly isWithoutUnusedTypes: boolean;
   /** Why something is lost. */
   readonly lostCodes: readonly TranslationFindingCode[];
 }
@@ -41,10 +43,14 @@ const assignedTypes = {
 const mostEntries = 40;
 
 /** Writes headers as Cilium says them. `http` goes to every port list. */
-export function emitL4(l4: L4, settings: CiliumSettings, http?: Box["http"]): EmittedL4 {
-  if (isEveryHeader(l4) && http === undefined) return { parts: [{}], lost: noNumbers, lostCodes: [] };
+export function emitL4(l4: L4, settings: CiliumSettings, action: "allow" | "deny", http?: Box["http"]): EmittedL4 {
+  if (isEveryHeader(l4) && http === undefined)
+    return { parts: [{}], lost: noNumbers, isWithoutUnusedTypes: false, lostCodes: [] };
   const ports = emitPorts(l4, http);
-  const icmp = http === undefined ? emitICMP(l4.points) : { fields: [], said: noNumbers, codes: [] };
+  const icmp =
+    http === undefined
+      ? emitICMP(l4.points, action === "deny")
+      : { fields: [], said: noNumbers, isBroad: false, codes: [] };
   const extended = http === undefined ? emitExtended(l4.points, settings) : { entries: [], said: noNumbers };
   const entries = [...ports.entries, ...extended.entries];
   const parts: JsonObject[] = [];
@@ -52,7 +58,7 @@ export function emitL4(l4: L4, settings: CiliumSettings, http?: Box["http"]): Em
   if (icmp.fields.length > 0) parts.push({ icmps: chunk(icmp.fields).map((fields) => ({ fields: [...fields] })) });
   const said = [icmp.said, extended.said].reduce(uniteIntervals, ports.said);
   const lost = subtractIntervals(l4.points, http === undefined ? said : uniteIntervals(said, beyondTCP));
-  return { parts, lost, lostCodes: [...icmp.codes, ...otherCodes(lost)] };
+  return { parts, lost, isWithoutUnusedTypes: icmp.isBroad, lostCodes: [...icmp.codes, ...otherCodes(lost)] };
 }
 
 /** HTTP runs over TCP: other protocols of such a rule mean nothing. */
@@ -105,41 +111,57 @@ function portEntries(points: Intervals, protocol: number, isL7: boolean): readon
 interface EmittedICMP {
   readonly fields: readonly JsonObject[];
   readonly said: Intervals;
+  /** Whether the list stands for every type but some. */
+  readonly isBroad: boolean;
   readonly codes: readonly TranslationFindingCode[];
 }
 
-function emitICMP(points: Intervals): EmittedICMP {
-  const v4 = emitICMPFamily(points, ip.icmp, "IPv4");
-  const v6 = emitICMPFamily(points, ip.icmpv6, "IPv6");
+function emitICMP(points: Intervals, isDeny: boolean): EmittedICMP {
+  const v4 = emitICMPFamily(points, ip.icmp, "IPv4", isDeny);
+  const v6 = emitICMPFamily(points, ip.icmpv6, "IPv6", isDeny);
   return {
     fields: [...v4.fields, ...v6.fields],
     said: uniteIntervals(v4.said, v6.said),
+    isBroad: v4.isBroad || v6.isBroad,
     codes: [...new Set([...v4.codes, ...v6.codes])],
   };
 }
 
-function emitICMPFamily(points: Intervals, protocol: 1 | 58, family: "IPv4" | "IPv6"): EmittedICMP {
+function emitICMPFamily(points: Intervals, protocol: 1 | 58, family: "IPv4" | "IPv6", isDeny: boolean): EmittedICMP {
   const own = intersectIntervals(points, wholeProtocol(protocol));
-  if (own.length === 0) return { fields: [], said: noNumbers, codes: [] };
-  const isType = (type: number): boolean => subtractIntervals(icmpHeaders(protocol, type), own).length === 0;
-  const types = Array.from({ length: 256 }, (_, type) => type).filter(isType);
+  if (own.length === 0) return { fields: [], said: noNumbers, isBroad: false, codes: [] };
+  const types = wholeTypes(own, protocol);
   const assigned: readonly number[] = assignedTypes[protocol];
-  // A set with most types in it means "all but some": types that nobody uses need no entry of their own.
-  const isBroad = types.length > 128;
+  // A set with most types in it means "all but some": an allow needs no entry for types that nobody uses, a deny does.
+  const isBroad = types.length > 128 && !isDeny;
   const written = types.filter((type) => (isBroad ? assigned.includes(type) : !(family === "IPv4" && type === 0)));
-  let said = written.reduce<Intervals>((sum, type) => uniteIntervals(sum, icmpHeaders(protocol, type)), noNumbers);
-  const unused = Array.from({ length: 256 }, (_, type) => type).filter((type) => !assigned.includes(type));
-  if (isBroad)
-    said = unused.reduce(
-      (sum, type) => uniteIntervals(sum, intersectIntervals(own, icmpHeaders(protocol, type))),
-      said,
-    );
+  const left = isBroad ? types.filter((type) => !assigned.includes(type)) : [];
+  const said = typeIntervals([...written, ...left], protocol);
   const lost = subtractIntervals(own, said);
   const echoReply = family === "IPv4" ? intersectIntervals(lost, icmpHeaders(protocol, 0)) : noNumbers;
   const codes: TranslationFindingCode[] = [];
   if (echoReply.length > 0) codes.push("POL032");
   if (subtractIntervals(lost, echoReply).length > 0) codes.push("POL033");
-  return { fields: written.map((type) => ({ family, type })), said, codes };
+  return { fields: written.map((type) => ({ family, type })), said, isBroad, codes };
+}
+
+/** The types whose every code is in the set, ascending. */
+function wholeTypes(own: Intervals, protocol: number): readonly number[] {
+  return partsOf(own).flatMap(({ first, last }) => {
+    const from = Math.ceil((first - protocol * block) / 256);
+    const to = Math.floor((last + 1 - protocol * block) / 256);
+    return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
+  });
+}
+
+function typeIntervals(types: readonly number[], protocol: number): Intervals {
+  const bounds: number[] = [];
+  for (const type of [...types].sort((a, b) => a - b)) {
+    const [first = 0, last = 0] = icmpHeaders(protocol, type);
+    if (bounds.at(-1) === first) bounds[bounds.length - 1] = last;
+    else bounds.push(first, last);
+  }
+  return bounds;
 }
 
 function emitExtended(

@@ -76,14 +76,14 @@ function judgeRule(planned: PlannedRule, emitted: readonly EmittedRule[]): Judge
   if (isUnneeded) return { rank: 0, findings };
   const own = emitted.filter((rule) => rule.planned === planned);
   const losses = own.flatMap((rule) => describeLoss(rule));
-  findings.push(...losses.map(({ note }) => noteFinding(entry, note)), ...denyNotes(planned, own));
-  const isLossy = losses.some(({ note }) => note.effect === "inexact");
+  findings.push(...losses.map((note) => noteFinding(entry, note)), ...denyNotes(planned, own));
+  const isLossy = losses.some((note) => note.effect === "inexact");
   const isExact = planned.isExact && !isLossy;
   const isCarved =
     fate === "carved" ||
     fate === "restricting" ||
     told.some((note) => note.effect === "carved") ||
-    losses.some(({ note }) => note.effect === "carved");
+    losses.some((note) => note.effect === "carved");
   return { rank: isExact ? (isCarved ? 1 : 0) : 2, findings };
 }
 

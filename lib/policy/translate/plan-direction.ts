@@ -246,7 +246,7 @@ function recordAllow(state: PlanState, entry: RuleEntry, rest: Shrinking): void 
   const boxes = entry.owner.isWritten ? rest.boxes : [];
   const isChanged = rest.causes.length > 0;
   const isNothing = entry.boxes.over.length === 0;
-  const isDead = boxes.length === 0 && isChanged && rest.isComplete;
+  const isDead = boxes.length === 0 && isChanged && rest.isComplete && entry.boxes.isExact;
   state.rules.push({
     entry,
     action: "allow",
@@ -344,7 +344,7 @@ function planPassed(state: PlanState): void {
     const ended = leaveLaterTiers(state, entry, reached);
     const rest = leaveOutRestrictions(state, entry, ended);
     const boxes = entry.owner.isWritten ? rest.boxes : [];
-    const isDecidedLater = boxes.length === 0 && rest.isComplete;
+    const isDecidedLater = boxes.length === 0 && rest.isComplete && entry.boxes.isExact;
     state.rules.push({
       entry,
       action: "allow",

@@ -82,7 +82,7 @@ function withoutPorts(wanted: L4, rule: CalicoRule, notes: Note[]): Approximatio
     reason: "what the name stands for differs from pod to pod",
     remedy: "write the port's number in notPorts",
   });
-  return between(rest.l4, subtractL4(wanted, { points: taken.points, names: [] }).l4);
+  return between(rest.l4, { points: subtractIntervals(wanted.points, taken.points), names: wanted.names });
 }
 
 function limitSourcePorts(bounds: Approximation<L4>, rule: CalicoRule, notes: Note[]): Approximation<L4> {

@@ -39,20 +39,17 @@ export function resolveRule(
   const all = resolveFarEnd(rule[farSide], cluster, notes, { side: farSide, family, isFamilyInProtocol });
   const far = place.isFixed && rule[farSide].nets ? exactly(outsideOnly(all.over)) : all;
   const http = resolveHTTP(rule, cluster, notes);
-  const make = (pods: LabelTerms, headers: L4, peers: readonly ServicePeers[]): readonly Box[] =>
+  const make = (pods: LabelTerms, headers: L4, peers: readonly ServicePeers[], isOver: boolean): readonly Box[] =>
     peers
-      .map(
-        (one): Box => ({
-          subject: pods,
-          peers: one.peers,
-          l4: intersectL4(headers, one.l4).l4,
-          ...(rule.http && { http: rule.http }),
-        }),
-      )
+      .map((one): Box => {
+        const both = intersectL4(headers, one.l4);
+        const l4s = isOver && !both.isComplete ? one.l4 : both.l4;
+        return { subject: pods, peers: one.peers, l4: l4s, ...(rule.http && { http: rule.http }) };
+      })
       .filter((box) => !isEmptyBox(box));
-  const under = http === "dropped" ? [] : make(subject.under, l4.under, far.under);
+  const under = http === "dropped" ? [] : make(subject.under, l4.under, far.under, false);
   if (subject.isExact && l4.isExact && far.isExact && http !== "dropped") return exactly(under);
-  return between(under, make(subject.over, l4.over, far.over));
+  return between(under, make(subject.over, l4.over, far.over, true));
 }
 
 function resolveFarEnd(
