@@ -22,8 +22,15 @@ export function renderPoliciesPage(migration: PlannedMigration): string {
       : `${count(translation.policies.length, "source policy", "source policies")}. ${results(translation.policies)}`,
     overview(translation.policies),
     proof === undefined ? undefined : proofSection(proof),
+    appliedBy(migration),
     ...translation.policies.map((policy) => policySection(policy)),
   ]);
+}
+
+/** Names the digest of the stage that this page is about: the merge gate compares the two. */
+function appliedBy({ stages }: PlannedMigration): string | undefined {
+  const stage = stages.find((candidate) => candidate.kind === "policies");
+  return stage === undefined ? undefined : `Applied by stage ${code(stage.id)}, body digest ${code(stage.digest)}.`;
 }
 
 function results(policies: readonly PolicyTranslation[]): string {

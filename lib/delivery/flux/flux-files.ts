@@ -50,7 +50,7 @@ function fluxBootstrap(plan: Plan, stages: readonly Stage[]): readonly DeliveryF
 }
 
 const roleComment = `The kinds that the stages hold, and every right that a stage's own Roles grant (nobody may grant what they do not hold).
-Nothing here deletes what a stage applied. Apply as a person; Flux does not manage this object.`;
+Rights to delete come from these Roles; Flux itself deletes nothing. Apply as a person; Flux does not manage this object.`;
 
 function sourceComment(plan: Plan): string {
   return `Suspending this source freezes the migration and nothing else:
