@@ -1,6 +1,6 @@
 import type { RollMode } from "./plan.ts";
 
-/** A pool of workers and how it could migrate: what the waves room tells `init`. */
+/** A pool of nodes and how it could migrate: what the waves room tells `init`. */
 export interface ClusterPool {
   readonly name: string;
   readonly nodes: number;
@@ -15,6 +15,8 @@ export interface ClusterPool {
   readonly mode?: { readonly name: RollMode; readonly why: string };
   /** Single nodes that should be recycled although their pool is evicted, and why. Empty when `mode` says it for all. */
   readonly recycle: { readonly names: readonly string[]; readonly why: string };
+  /** Whether it is the control plane, which migrates last and one by one whatever the plan says. */
+  readonly isControlPlane: boolean;
   /** Whether the canary can come from it: the most ordinary pool. */
   readonly isOrdinary: boolean;
 }

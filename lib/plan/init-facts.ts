@@ -33,7 +33,7 @@ export interface InitFacts {
   readonly version?: string;
   /** Nodes in the cluster, all of them. */
   readonly nodes: number;
-  /** Pools of the workers, from the waves room. */
+  /** Pools of the nodes, from the waves room. */
   readonly pools: readonly ClusterPool[];
   /** Addresses inside the cluster, where the inventory shows these. */
   readonly goldpingerURL?: string;

@@ -12,7 +12,14 @@ export interface ProposedGroup {
  * recycled, since the first group that selects a node takes it.
  */
 export function proposeGroups(facts: InitFacts): readonly ProposedGroup[] {
-  const ordered = [...facts.pools.filter((pool) => pool.isOrdinary), ...facts.pools.filter((pool) => !pool.isOrdinary)];
+  const workers = facts.pools.filter((pool) => !pool.isControlPlane);
+  // The control plane needs a group only to say that it is not drained.
+  const control = facts.pools.filter((pool) => pool.isControlPlane && pool.mode !== undefined);
+  const ordered = [
+    ...workers.filter((pool) => pool.isOrdinary),
+    ...workers.filter((pool) => !pool.isOrdinary),
+    ...control,
+  ];
   return ordered.flatMap((pool) => {
     const nodes = pool.nodes === 1 ? "1 node" : `${pool.nodes} nodes`;
     const traits = pool.traits.length === 0 ? "" : `, ${pool.traits.join(", ")}`;

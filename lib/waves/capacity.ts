@@ -1,7 +1,9 @@
 import type { Inventory, Node } from "../inventory/inventory.ts";
 import type { RollMode } from "../plan/plan.ts";
 import { type ClusterView, movedPods, type NodeView, type PodView } from "./cluster-view.ts";
+import { countHostPorts } from "./host-ports.ts";
 import { buildNodeFilter, readNamespaceLabels } from "./node-filter.ts";
+import { buildNodeRoom, type Request } from "./node-room.ts";
 import { indexPods } from "./pod-index.ts";
 import { countTopology } from "./topology-counts.ts";
 
@@ -20,6 +22,18 @@ export interface CapacityTest {
   readonly fits: (nodes: readonly NodeView[], mode: RollMode) => boolean;
   /** Every pod that stays without a place. Empty when all find one. */
   readonly findDisplaced: (nodes: readonly NodeView[], mode: RollMode) => readonly Displaced[];
+}
+
+/** What placing asks of a pod again and again, worked out once. */
+interface Candidate {
+  readonly view: PodView;
+  readonly node: number;
+  readonly request: Request;
+  readonly demand: number;
+  readonly hasNeighbourRules: boolean;
+  readonly hasHostPorts: boolean;
+  /** Largest first. */
+  readonly rank: number;
 }
 
 /**
@@ -46,74 +60,81 @@ export function buildCapacityTest(inventory: Inventory, cluster: ClusterView): C
     indexPods(cluster.pods),
     readNamespaceLabels(inventory),
   );
-  const room = buildRoom(cluster, nodes, positions);
+  const room = buildNodeRoom(cluster, nodes, nodeOf);
   const ports = countHostPorts(cluster.pods, nodes.length, nodeOf);
-  const order = orderBySize(cluster.pods, room.resources, room.total);
+  const ranks = rankBySize(cluster.pods, room.shareOf);
   const bins = nodes.flatMap((node, at) => (node.isReady && !node.isUnschedulable && isLinux(node) ? [at] : []));
 
-  const demands = new Map<PodView, number>();
-  const demandOf = (view: PodView): number => {
-    const demand = demands.get(view) ?? filter.demandOf(view.pod);
-    demands.set(view, demand);
-    return demand;
-  };
-  const admitsBesideRoom = (view: PodView, node: number, isAway: (at: number) => boolean): boolean => {
-    const demand = demandOf(view);
-    return (
-      filter.admits(demand, node) &&
-      ports.admits(view, node) &&
-      (!topology.isConcerned(view) || topology.admits(view, node, demand, isAway))
-    );
-  };
-  const explain = (view: PodView): Displaced => {
-    const own = nodeOf(view);
-    const others = bins.filter((at) => at !== own && admitsBesideRoom(view, at, (node) => node === own));
-    if (others.length === 0) return { view, why: "bound" };
-    return { view, why: "short", resource: room.shortest(view, others) };
+  const candidates = new Map<PodView, Candidate>();
+  const candidateOf = (view: PodView): Candidate => {
+    const found = candidates.get(view) ?? {
+      view,
+      node: nodeOf(view),
+      request: room.requestOf(view),
+      demand: filter.demandOf(view.pod),
+      hasNeighbourRules: topology.isConcerned(view),
+      hasHostPorts: ports.isConcerned(view),
+      rank: ranks.get(view) ?? 0,
+    };
+    candidates.set(view, found);
+    return found;
   };
 
-  const findBin = (view: PodView, isAway: (at: number) => boolean): number | undefined =>
-    bins.find((at) => !isAway(at) && room.fits(view, at) && admitsBesideRoom(view, at, isAway));
-  const settle = (view: PodView, node: number, by: 1 | -1): void => {
-    room.take(view, node, by);
-    ports.take(view, node, by);
-    topology.move(view, node, by);
+  /** Whether everything but room lets a pod run on a node; `away` marks the nodes that are taken away. */
+  const isAdmitted = (pod: Candidate, node: number, away: Uint8Array): boolean =>
+    filter.admits(pod.demand, node) &&
+    (!pod.hasHostPorts || ports.admits(pod.view, node)) &&
+    (!pod.hasNeighbourRules || topology.admits(pod.view, node, pod.demand, away));
+  const findBin = (pod: Candidate, away: Uint8Array): number => {
+    for (const bin of bins)
+      if (away[bin] === 0 && room.fits(pod.request, bin) && isAdmitted(pod, bin, away)) return bin;
+    return -1;
+  };
+  const explain = (pod: Candidate): Displaced => {
+    const onlyOwn = new Uint8Array(nodes.length);
+    onlyOwn[pod.node] = 1;
+    const others = bins.filter((bin) => bin !== pod.node && isAdmitted(pod, bin, onlyOwn));
+    if (others.length === 0) return { view: pod.view, why: "bound" };
+    return { view: pod.view, why: "short", resource: room.shortest(pod.request, others) };
+  };
+  const settle = (pod: Candidate, node: number, by: 1 | -1): void => {
+    room.take(pod.request, node, by);
+    if (pod.hasHostPorts) ports.take(pod.view, node, by);
+    topology.move(pod.view, node, by);
   };
 
   /** Puts pods on other nodes one by one; stops at the first that finds no room if told so. */
-  const placeAll = (leaving: readonly PodView[], isAway: (at: number) => boolean, stopsEarly: boolean) => {
-    const placed: (readonly [PodView, number])[] = [];
+  const placeAll = (leaving: readonly Candidate[], away: Uint8Array, stopsEarly: boolean) => {
+    const placed: (readonly [Candidate, number])[] = [];
     const displaced: Displaced[] = [];
-    for (const view of leaving) {
-      const bin = findBin(view, isAway);
-      if (bin !== undefined) {
-        settle(view, bin, 1);
-        placed.push([view, bin]);
+    for (const pod of leaving) {
+      const bin = findBin(pod, away);
+      if (bin >= 0) {
+        settle(pod, bin, 1);
+        placed.push([pod, bin]);
         continue;
       }
-      const reason = explain(view);
+      const reason = explain(pod);
       if (reason.why === "short" || !stopsEarly) displaced.push(reason);
       if (reason.why === "short" && stopsEarly) break;
     }
     return { placed, displaced };
   };
-  const place = (away: readonly NodeView[], mode: RollMode, stopsEarly: boolean): readonly Displaced[] => {
+  const place = (taken: readonly NodeView[], mode: RollMode, stopsEarly: boolean): readonly Displaced[] => {
     if (mode === "recycle") return [];
-    const awayAt = new Set(away.map((view) => positions.get(view.node.name) ?? -1));
-    const isAway = (node: number): boolean => awayAt.has(node);
-    const leaving = away
-      .flatMap((view) => movedPods(view, mode))
-      .sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
-    for (const view of leaving) topology.move(view, nodeOf(view), -1);
-    const { placed, displaced } = placeAll(leaving, isAway, stopsEarly);
-    for (const [view, bin] of placed) settle(view, bin, -1);
-    for (const view of leaving) topology.move(view, nodeOf(view), 1);
+    const away = new Uint8Array(nodes.length);
+    for (const view of taken) away[positions.get(view.node.name) ?? 0] = 1;
+    const leaving = taken.flatMap((view) => movedPods(view, mode).map(candidateOf)).sort((a, b) => a.rank - b.rank);
+    for (const pod of leaving) topology.move(pod.view, pod.node, -1);
+    const { placed, displaced } = placeAll(leaving, away, stopsEarly);
+    for (const [pod, bin] of placed) settle(pod, bin, -1);
+    for (const pod of leaving) topology.move(pod.view, pod.node, 1);
     return displaced;
   };
 
   return {
-    fits: (away, mode) => place(away, mode, true).length === 0,
-    findDisplaced: (away, mode) => place(away, mode, false),
+    fits: (taken, mode) => place(taken, mode, true).length === 0,
+    findDisplaced: (taken, mode) => place(taken, mode, false),
   };
 }
 
@@ -121,112 +142,9 @@ function isLinux(node: Node): boolean {
   return node.nodeInfo.operatingSystem === undefined || node.nodeInfo.operatingSystem === "linux";
 }
 
-/** Free resources of every node, by requests. */
-interface Room {
-  readonly resources: readonly string[];
-  /** Sum over all nodes, by resource. */
-  readonly total: readonly number[];
-  readonly fits: (view: PodView, node: number) => boolean;
-  readonly take: (view: PodView, node: number, by: 1 | -1) => void;
-  readonly shortest: (view: PodView, nodes: readonly number[]) => string;
-}
-
-function buildRoom(cluster: ClusterView, nodes: readonly Node[], positions: ReadonlyMap<string, number>): Room {
-  const names = new Set(["pods", "cpu", "memory", "ephemeral-storage"]);
-  for (const { pod } of cluster.pods) for (const name of Object.keys(pod.requests)) names.add(name);
-  const resources = [...names];
-  const width = resources.length;
-  const free = new Float64Array(nodes.length * width);
-  const total = resources.map(() => 0);
-  for (const [node, { allocatable }] of nodes.entries())
-    for (const [at, name] of resources.entries()) {
-      // What a node does not report is not known to be short, except devices, which it would report if it had any.
-      const amount = allocatable[name] ?? (at < 4 ? Number.POSITIVE_INFINITY : 0);
-      free[node * width + at] = amount;
-      if (Number.isFinite(amount)) total[at] = (total[at] ?? 0) + amount;
-    }
-  const requests = new Map<PodView, readonly (readonly [number, number])[]>();
-  const requestsOf = (view: PodView): readonly (readonly [number, number])[] => {
-    let found = requests.get(view);
-    if (found === undefined) {
-      found = [
-        [0, 1] as const,
-        ...Object.entries(view.pod.requests).flatMap(([name, amount]) => {
-          const at = resources.indexOf(name);
-          return amount > 0 && at > 0 ? [[at, amount] as const] : [];
-        }),
-      ];
-      requests.set(view, found);
-    }
-    return found;
-  };
-  const take = (view: PodView, node: number, by: 1 | -1): void => {
-    for (const [at, amount] of requestsOf(view)) free[node * width + at] = (free[node * width + at] ?? 0) - by * amount;
-  };
-  for (const view of cluster.pods) {
-    const node = positions.get(view.pod.nodeName ?? "");
-    if (node !== undefined) take(view, node, 1);
-  }
-  // Sums of fractions of cores do not come out even; a millionth is no shortage.
-  const has = (node: number, at: number, amount: number): boolean =>
-    (free[node * width + at] ?? 0) >= amount * 0.999999;
-  return {
-    resources,
-    total,
-    take,
-    fits: (view, node) => requestsOf(view).every(([at, amount]) => has(node, at, amount)),
-    shortest: (view, candidates) => {
-      const short = requestsOf(view).find(([at, amount]) => !candidates.some((node) => has(node, at, amount)));
-      return short === undefined ? "several" : (resources[short[0]] ?? "several");
-    },
-  };
-}
-
-interface HostPorts {
-  readonly admits: (view: PodView, node: number) => boolean;
-  readonly take: (view: PodView, node: number, by: 1 | -1) => void;
-}
-
-/** Which host ports are taken on each node. A port of one address conflicts with the same port of all addresses. */
-function countHostPorts(pods: readonly PodView[], nodes: number, nodeOf: (view: PodView) => number): HostPorts {
-  const taken: Map<string, number>[] = Array.from({ length: nodes }, () => new Map());
-  const portsOf = ({ pod }: PodView) => pod.ports.filter((port) => port.hostPort !== undefined);
-  const keys = (port: { hostPort?: number; protocol: string; hostIP?: string }): readonly [string, string] => {
-    const address = port.hostIP === undefined || port.hostIP === "" || port.hostIP === "::" ? "0.0.0.0" : port.hostIP;
-    return [`${port.protocol}/${port.hostPort}`, address];
-  };
-  const take = (view: PodView, node: number, by: 1 | -1): void => {
-    for (const port of portsOf(view)) {
-      const [key, address] = keys(port);
-      for (const name of [`${key}@${address}`, key]) taken[node]?.set(name, (taken[node]?.get(name) ?? 0) + by);
-    }
-  };
-  for (const view of pods) if (nodeOf(view) >= 0) take(view, nodeOf(view), 1);
-  return {
-    take,
-    admits: (view, node) =>
-      portsOf(view).every((port) => {
-        const [key, address] = keys(port);
-        const count = (name: string): number => taken[node]?.get(name) ?? 0;
-        return address === "0.0.0.0" ? count(key) === 0 : count(`${key}@${address}`) + count(`${key}@0.0.0.0`) === 0;
-      }),
-  };
-}
-
 /** Rank of every pod, the one with the largest share of any resource first, equal ones by namespace and name. */
-function orderBySize(
-  pods: readonly PodView[],
-  resources: readonly string[],
-  total: readonly number[],
-): ReadonlyMap<PodView, number> {
-  const shares = pods.map((view) => {
-    let share = 0;
-    for (const [name, amount] of Object.entries(view.pod.requests)) {
-      const all = total[resources.indexOf(name)] ?? 0;
-      if (all > 0) share = Math.max(share, amount / all);
-    }
-    return { view, share };
-  });
+function rankBySize(pods: readonly PodView[], shareOf: (view: PodView) => number): ReadonlyMap<PodView, number> {
+  const shares = pods.map((view) => ({ view, share: shareOf(view) }));
   // Pods come sorted by namespace and name, and the sort is stable.
   shares.sort((a, b) => b.share - a.share);
   return new Map(shares.map(({ view }, rank) => [view, rank]));

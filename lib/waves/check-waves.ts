@@ -33,11 +33,13 @@ export interface WaveContext {
 
 /** Says of every wave what its cut could not avoid. Waves that are done are not judged again. */
 export function checkWaves(waves: readonly WaveToCheck[], context: WaveContext): readonly Finding[] {
+  const setsByNode = indexSets(context.cluster.replicaSets.values());
+  const zones = workersByZone(context.workers);
   const coming = waves.filter(({ wave }) => context.plan.stages[wave.id]?.state !== "done");
   return [
     ...checkCluster(waves, context),
     ...checkRecord(waves, context.plan),
-    ...coming.flatMap((wave) => checkSpread(wave, context)),
+    ...coming.flatMap((wave) => checkSpread(wave, setsByNode, zones)),
     ...checkBudgets(coming, context),
     ...checkMovedPods(coming, context),
     ...checkRoom(coming, context),
@@ -126,31 +128,61 @@ function checkRecord(waves: readonly WaveToCheck[], plan: Plan): readonly Findin
   });
 }
 
-function checkSpread({ wave, nodes }: WaveToCheck, { cluster, workers }: WaveContext): readonly Finding[] {
-  const findings: Finding[] = [];
-  const names = new Set(nodes.map((view) => view.node.name));
-  const whole = [...cluster.replicaSets.values()].filter((set) => isWhole(set, names));
-  const services = whole.filter((set) => set.kind !== "workload");
-  for (const set of whole) {
-    const isSame = services.some((service) => service !== set && service.replicas === set.replicas);
-    if (set.kind === "workload" && (set.replicas === 1 || isSame)) continue;
-    findings.push(reportAllReplicas(wave, set, nodes));
-  }
+type Named<T> = ReadonlyMap<string, readonly T[]>;
+
+function indexSets(sets: Iterable<ReplicaSetView>): Named<ReplicaSetView> {
+  const index = new Map<string, ReplicaSetView[]>();
+  for (const set of sets)
+    for (const node of set.countByNode.keys()) {
+      const list = index.get(node);
+      if (list === undefined) index.set(node, [set]);
+      else list.push(set);
+    }
+  return index;
+}
+
+/** Names of the workers of each zone; empty where the cluster has a single zone. */
+function workersByZone(workers: readonly NodeView[]): Named<string> {
   const zones = new Map<string, string[]>();
   for (const { node, zone } of workers)
     if (zone !== undefined) zones.set(zone, [...(zones.get(zone) ?? []), node.name]);
-  for (const [zone, members] of zones)
-    if (zones.size > 1 && members.every((name) => names.has(name)))
-      findings.push(
-        waveFinding("waves/whole-zone", {
-          message: `The wave ${wave.id} holds every worker of the zone ${zone}: ${nameSome(members)}`,
-          where: { object: `Wave/${wave.id}` },
-          reason: "While it moves nothing of that zone runs pods, and zonal volumes have nowhere to go",
-          remedy: "Add a worker to the zone before the wave, or plan for it",
-          data: { wave: wave.id, zone, nodes: members },
-        }),
-      );
-  return findings;
+  return zones.size > 1 ? zones : new Map();
+}
+
+function checkSpread(
+  { wave, nodes }: WaveToCheck,
+  setsByNode: Named<ReplicaSetView>,
+  zones: Named<string>,
+): readonly Finding[] {
+  const names = new Set(nodes.map((view) => view.node.name));
+  const touched = new Set(nodes.flatMap((view) => setsByNode.get(view.node.name) ?? []));
+  const whole = [...touched].filter((set) => isWhole(set, names)).sort((a, b) => compareText(a.name, b.name));
+  const services = whole.filter((set) => set.kind !== "workload");
+  const told = whole.filter(
+    (set) =>
+      set.kind !== "workload" ||
+      // One replica is told as a singleton, and a workload that is the whole of a service under the service's name.
+      (set.replicas > 1 && !services.some((service) => service.replicas === set.replicas)),
+  );
+  return [
+    ...told.map((set) => reportAllReplicas(wave, set, nodes)),
+    ...wave.zones.flatMap((zone) => {
+      const members = zones.get(zone) ?? [];
+      return members.length > 0 && members.every((name) => names.has(name))
+        ? [reportWholeZone(wave, zone, members)]
+        : [];
+    }),
+  ];
+}
+
+function reportWholeZone(wave: Wave, zone: string, members: readonly string[]): Finding {
+  return waveFinding("waves/whole-zone", {
+    message: `The wave ${wave.id} holds every worker of the zone ${zone}: ${nameSome(members)}`,
+    where: { object: `Wave/${wave.id}` },
+    reason: "While it moves nothing of that zone runs pods, and zonal volumes have nowhere to go",
+    remedy: "Add a worker to the zone before the wave, or plan for it",
+    data: { wave: wave.id, zone, nodes: [...members] },
+  });
 }
 
 function isWhole(set: ReplicaSetView, names: ReadonlySet<string>): boolean {

@@ -113,7 +113,26 @@ export function chooseCanary(
   const wanted = Math.min(canary.nodes, rules.size);
   const ranks = rankCanaries(candidates, cluster.replicaSets);
   const nodes = keepRendered(rendered, candidates, wanted, plan) ?? pickRanked(ranks, wanted, plan, rules);
-  return { id: rendered?.id, nodes, findings: remarkOn(nodes, ranks, candidates, plan) };
+  return {
+    id: rendered?.id,
+    nodes,
+    findings: [...reportChange(rendered, nodes), ...remarkOn(nodes, ranks, candidates, plan)],
+  };
+}
+
+function reportChange(rendered: RenderedWave | undefined, nodes: readonly NodeView[]): readonly Finding[] {
+  const joined = nodes
+    .map((view) => view.node)
+    .filter((node) => rendered?.hostnames.includes(node.hostname ?? "") === false);
+  if (rendered === undefined || joined.length === 0) return [];
+  const names = joined.map((node) => node.name);
+  return [
+    waveFinding("waves/node-moved", {
+      message: `${nameSome(names)} became the canary and left ${names.length === 1 ? "its" : "their"} wave`,
+      reason: `The rendered canary was ${nameSome(rendered.hostnames)}, which is gone or no longer what the plan asks for`,
+      data: { wave: rendered.id, nodes: names },
+    }),
+  ];
 }
 
 function keepRendered(

@@ -2,7 +2,7 @@ import { byAll, compareText } from "../core/order.ts";
 import type { Inventory, Node, Pod } from "../inventory/inventory.ts";
 import { objectsOf } from "../inventory/inventory.ts";
 import { poolOf } from "./node-pool.ts";
-import { isDNSPod, isIngressPod, type NodeTrait, traitsOf } from "./node-traits.ts";
+import { type NodeTrait, type PodService, serviceOf, traitsOf } from "./node-traits.ts";
 
 /** How a pod is treated when its node is rolled. */
 export type PodRole = "daemonSet" | "mirror" | "hostNetwork" | "movable";
@@ -13,6 +13,8 @@ export interface PodView {
   readonly role: PodRole;
   /** `Kind/namespace/name` of its workload; absent for a bare pod. */
   readonly workload?: string;
+  /** What it does for the whole cluster; absent for ordinary pods. */
+  readonly service?: PodService;
 }
 
 /** A node with the pods on it that have not finished. */
@@ -23,6 +25,10 @@ export interface NodeView {
   readonly traits: readonly NodeTrait[];
   /** Sorted by namespace and name. */
   readonly pods: readonly PodView[];
+  /** Those of them on the pod network that no DaemonSet or static pod file keeps on the node. */
+  readonly movable: readonly PodView[];
+  /** `movable` and those on the host's network. */
+  readonly leaving: readonly PodView[];
 }
 
 /** A set of pods of which one wave must not hold all: the replicas of a workload, or all pods of one service of the cluster. */
@@ -78,11 +84,10 @@ function viewNode(node: Node, pods: PodView[]): NodeView {
     node,
     pool: poolOf(node),
     ...(node.zone !== undefined && { zone: node.zone }),
-    traits: traitsOf(
-      node,
-      pods.map((view) => view.pod),
-    ),
+    traits: traitsOf(node, new Set(pods.map((view) => view.service))),
     pods,
+    movable: pods.filter(({ role }) => role === "movable"),
+    leaving: pods.filter(({ role }) => role === "movable" || role === "hostNetwork"),
   };
 }
 
@@ -93,10 +98,12 @@ const comparePods = byAll<PodView>(
 
 function viewPod(pod: Pod): PodView {
   const owner = pod.workload ?? pod.owner;
+  const service = serviceOf(pod);
   return {
     pod,
     role: roleOf(pod),
     ...(owner !== undefined && { workload: `${owner.kind}/${pod.namespace}/${owner.name}` }),
+    ...(service !== undefined && { service }),
   };
 }
 
@@ -118,8 +125,8 @@ function collectReplicaSets(nodes: readonly NodeView[]): ReadonlyMap<string, Rep
   };
   for (const { node, pods } of nodes)
     for (const view of pods) {
-      const isDNS = isDNSPod(view.pod);
-      const isIngress = isIngressPod(view.pod);
+      const isDNS = view.service === "dns";
+      const isIngress = view.service === "ingress";
       const isReplica =
         view.workload !== undefined && !noReplicas.has(view.workload.slice(0, view.workload.indexOf("/")));
       // A DaemonSet of ingress controllers on a few nodes is a set of replicas like any other.
@@ -153,6 +160,5 @@ function readWantedReplicas(inventory: Inventory): ReadonlyMap<string, number> {
 
 /** The pods of a node that a roll moves: those on the pod network, and those on the host's where the machine goes away. */
 export function movedPods(view: NodeView, mode: "evict" | "recycle" | "reboot" | "replace"): readonly PodView[] {
-  const isHostEmptied = mode === "reboot" || mode === "replace";
-  return view.pods.filter(({ role }) => role === "movable" || (isHostEmptied && role === "hostNetwork"));
+  return mode === "reboot" || mode === "replace" ? view.leaving : view.movable;
 }

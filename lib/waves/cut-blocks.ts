@@ -21,14 +21,27 @@ export interface Block {
  * Other names: each node ranks the blocks by a hash of its own name and takes the best one with room, in an order that is
  * a hash too (rendezvous with capacity). A node that comes can push one out of a full block, and so on down a short chain.
  *
- * `taken` are nodes of the same part that stand elsewhere (the canary); they leave no gap.
  * Cost: O(nodes) for numbered names, O(nodes × blocks) for others; 5,000 nodes in 100 blocks in about 20 ms.
  */
-export function cutBlocks(names: readonly string[], size: number, taken: readonly string[] = []): readonly Block[] {
+export function cutBlocks(
+  names: readonly string[],
+  size: number,
+  numbering: Numbering = plainNumbering,
+): readonly Block[] {
   const sorted = [...names].sort(compareNames);
   if (sorted.length === 0) return [];
-  return tryNumberedBlocks(sorted, size, taken) ?? hashedBlocks(sorted, size);
+  return tryNumberedBlocks(sorted, size, numbering) ?? hashedBlocks(sorted, size);
 }
+
+/** How the numbers of names are to be read. */
+export interface Numbering {
+  /** Nodes that stand elsewhere (the canary, opened waves); they leave no gap. */
+  readonly taken: readonly string[];
+  /** In how many parts the nodes of a family lie, which take turns in them: 3 where `worker-1`, `-4`, `-7` are one zone's. */
+  readonly strideOf: (family: string) => number;
+}
+
+const plainNumbering: Numbering = { taken: [], strideOf: () => 1 };
 
 interface NumberedName {
   readonly family: string;
@@ -58,7 +71,7 @@ export function compareNames(a: string, b: string): number {
 function tryNumberedBlocks(
   sorted: readonly string[],
   size: number,
-  taken: readonly string[],
+  numbering: Numbering,
 ): readonly Block[] | undefined {
   const families = new Map<string, { name: string; number: number }[]>();
   for (const name of sorted) {
@@ -70,7 +83,8 @@ function tryNumberedBlocks(
   const blocks: Block[] = [];
   let at = 0;
   for (const [family, members] of families) {
-    const ranges = cutFamily(renumber(members, family, taken), size);
+    const numbered = renumber(members, family, numbering.taken);
+    const ranges = cutFamily(numbered, size, numbering.strideOf(family)) ?? cutFamily(numbered, size, 1);
     if (ranges === undefined) return undefined;
     // Families take turns, so that one which grows shifts no other.
     for (const [place, names] of ranges) blocks.push({ place: place * families.size + at, names });
@@ -86,8 +100,9 @@ function tryNumberedBlocks(
 function cutFamily(
   members: readonly { readonly name: string; readonly number: number }[],
   size: number,
+  stride: number,
 ): ReadonlyMap<number, readonly string[]> | undefined {
-  const width = size * strideOf(members.map((member) => member.number));
+  const width = size * stride;
   const ranges = new Map<number, string[]>();
   for (const { name, number } of members) {
     const place = Math.floor(number / width);
@@ -123,13 +138,6 @@ function renumber(
 function closeGaps(ranges: ReadonlyMap<number, readonly string[]>): ReadonlyMap<number, readonly string[]> {
   const places = [...ranges.keys()].sort((a, b) => a - b);
   return new Map(places.map((place, rank) => [rank, ranges.get(place) ?? []]));
-}
-
-/** The usual distance between neighbouring numbers: 3 where zones take turns (`worker-1`, `worker-4`, `worker-7`). */
-function strideOf(numbers: readonly number[]): number {
-  const gaps = numbers.slice(1).map((number, at) => number - (numbers[at] ?? number));
-  gaps.sort((a, b) => a - b);
-  return Math.max(1, gaps[Math.floor((gaps.length - 1) / 2)] ?? 1);
 }
 
 /** Every node takes the best block with room, nodes and blocks ranked by hash. */

@@ -14,8 +14,8 @@ import { nameSome } from "./wave-finding.ts";
 const largestWave = 50;
 
 /**
- * The pools of the workers and how each could migrate, for `init`: sorted by name, the one with most plain nodes marked as
- * ordinary. Sizes follow a tenth of the cluster and an eighth of the pool; pools with ingress, storage, devices or taints go
+ * The pools of the nodes and how each could migrate, for `init`: sorted by name, the workers' pool with most plain nodes
+ * marked as ordinary, the control plane as one. Sizes follow a tenth of the cluster and an eighth of the pool; pools with ingress, storage, devices or taints go
  * one by one. Nodes that cannot be drained today (bare pods, budgets that allow nothing, pods under two budgets, data on the
  * node) are named for `recycle`, the whole pool where they are half of it or more.
  */
@@ -23,16 +23,32 @@ export function describePools(inventory: Inventory): readonly ClusterPool[] {
   const cluster = viewCluster(inventory);
   const budgetsOf = mapBudgets(viewBudgets(inventory, cluster));
   const localClaims = readLocalClaims(inventory);
+  const workers = byPool(cluster.nodes.filter((view) => !view.node.isControlPlane));
+  const control = byPool(cluster.nodes.filter((view) => view.node.isControlPlane));
+  const ordinary = mostOrdinary(workers);
+  const obstacles = (view: NodeView): readonly string[] => obstaclesOf(view, budgetsOf, localClaims);
+  return [
+    ...workers.map(([name, nodes]) => ({
+      ...describePool(nodes, cluster.nodes.length, obstacles, 0.5),
+      name,
+      isControlPlane: false,
+      isOrdinary: name === ordinary,
+    })),
+    ...control.map(([name, nodes]) => ({
+      ...describePool(nodes, cluster.nodes.length, obstacles, 0),
+      name,
+      size: 1,
+      sizeWhy: "control plane, one by one",
+      isControlPlane: true,
+      isOrdinary: false,
+    })),
+  ];
+}
+
+function byPool(nodes: readonly NodeView[]): readonly (readonly [string, readonly NodeView[]])[] {
   const pools = new Map<string, NodeView[]>();
-  for (const view of cluster.nodes)
-    if (!view.node.isControlPlane) pools.set(view.pool, [...(pools.get(view.pool) ?? []), view]);
-  const sorted = [...pools].sort(([a], [b]) => compareText(a, b));
-  const ordinary = mostOrdinary(sorted);
-  return sorted.map(([name, nodes]) => ({
-    ...describePool(nodes, cluster.nodes.length, (view) => obstaclesOf(view, budgetsOf, localClaims)),
-    name,
-    isOrdinary: name === ordinary,
-  }));
+  for (const view of nodes) pools.set(view.pool, [...(pools.get(view.pool) ?? []), view]);
+  return [...pools].sort(([a], [b]) => compareText(a, b));
 }
 
 function mostOrdinary(pools: readonly (readonly [string, readonly NodeView[]])[]): string | undefined {
@@ -47,20 +63,26 @@ function describePool(
   nodes: readonly NodeView[],
   clusterSize: number,
   obstacles: (view: NodeView) => readonly string[],
-): Omit<ClusterPool, "name" | "isOrdinary"> {
+  wholeFrom: number,
+): Omit<ClusterPool, "name" | "isControlPlane" | "isOrdinary"> {
   const blocked = nodes.flatMap((view) => {
     const why = obstacles(view);
     return why.length === 0 ? [] : [{ name: view.node.name, why }];
   });
   const why = nameSome(sortedUnique(blocked.flatMap((entry) => entry.why)), 3);
-  const isMostly = 2 * blocked.length >= nodes.length && blocked.length > 0;
+  const isWhole = blocked.length > 0 && blocked.length >= wholeFrom * nodes.length;
   return {
     nodes: nodes.length,
     zones: new Set(nodes.flatMap((view) => view.zone ?? [])).size,
     traits: shownTraits.filter((trait) => nodes.some((view) => view.traits.includes(trait))),
     ...sizeOf(nodes, clusterSize),
-    ...(isMostly && { mode: { name: "recycle" as const, why: `most of its nodes cannot be drained (${why})` } }),
-    recycle: isMostly ? { names: [], why: "" } : { names: blocked.map((entry) => entry.name), why },
+    ...(isWhole && {
+      mode: {
+        name: "recycle" as const,
+        why: `${blocked.length} of its ${nodes.length} nodes cannot be drained: ${why}`,
+      },
+    }),
+    recycle: isWhole ? { names: [], why: "" } : { names: blocked.map((entry) => entry.name), why },
   };
 }
 

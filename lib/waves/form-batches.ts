@@ -1,6 +1,6 @@
 import type { CapacityTest } from "./capacity.ts";
 import type { NodeView } from "./cluster-view.ts";
-import { compareNames, cutBlocks } from "./cut-blocks.ts";
+import { compareNames, cutBlocks, type Numbering } from "./cut-blocks.ts";
 import type { NodeGroup } from "./group-nodes.ts";
 import type { Batch, WaveLimits } from "./wave-limits.ts";
 
@@ -26,8 +26,7 @@ export interface FormingRules {
   readonly acrossZones: boolean;
   readonly limits: WaveLimits;
   readonly capacity: CapacityTest;
-  /** Nodes that stand in the canary or in opened waves; they leave no gap among numbered names. */
-  readonly taken: readonly NodeView[];
+  readonly numbering: Numbering;
 }
 
 /** The batches of a group and the nodes that had to leave the wave they were rendered in. */
@@ -54,11 +53,14 @@ export function formBatches(group: NodeGroup, held: readonly HeldBatch[], rules:
   // A wave of one node is in one zone anyway.
   const parts = partByZone(group.nodes, rules.acrossZones || rules.size === 1);
   const fewest = parts.reduce((sum, part) => sum + Math.ceil(part.length / rules.size), 0);
-  for (const factor of [1, 2, 4, 8]) {
-    const formed = formParts(parts, group, held, rules, factor);
-    if (formed.batches.length <= mostWaves(fewest)) return formed;
+  const form = (budgetFactor: number): readonly OpenPart[] =>
+    parts.map((part) => fillPart(part, held, rules, budgetFactor));
+  for (const budgetFactor of [1, 2, 4, 8]) {
+    const formed = form(budgetFactor);
+    const waves = formed.reduce((sum, part) => sum + part.batches.length, 0);
+    if (waves <= mostWaves(fewest)) return closeParts(formed, group, rules, budgetFactor);
   }
-  return formParts(parts, group, held, rules, Number.POSITIVE_INFINITY);
+  return closeParts(form(Number.POSITIVE_INFINITY), group, rules, Number.POSITIVE_INFINITY);
 }
 
 function partByZone(nodes: readonly NodeView[], acrossZones: boolean): readonly (readonly NodeView[])[] {
@@ -72,17 +74,21 @@ function partByZone(nodes: readonly NodeView[], acrossZones: boolean): readonly 
   return [...parts].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, part]) => part);
 }
 
-function formParts(
-  parts: readonly (readonly NodeView[])[],
+/** Gives room to every batch, and the parts of a group their common order. */
+function closeParts(
+  parts: readonly OpenPart[],
   group: NodeGroup,
-  held: readonly HeldBatch[],
   rules: FormingRules,
   budgetFactor: number,
 ): FormedGroup {
-  const formed = parts.map((part) => formPart(part, group, held, rules, budgetFactor));
+  const roomy = parts.map((part) => makeRoom(part, group, rules, budgetFactor));
   return {
-    batches: interleave(formed.map((part) => part.batches)),
-    moved: formed.flatMap((part) => part.moved),
+    batches: interleave(
+      roomy.map((part) =>
+        part.batches.flatMap(({ batch, ...rest }) => (batch.nodes.length > 0 ? [{ ...rest, nodes: batch.nodes }] : [])),
+      ),
+    ),
+    moved: roomy.flatMap((part) => part.moved),
   };
 }
 
@@ -101,115 +107,121 @@ interface OpenBatch {
   readonly batch: Batch;
 }
 
-function formPart(
+interface OpenPart {
+  readonly batches: readonly OpenBatch[];
+  readonly moved: FormedGroup["moved"];
+}
+
+/** The batches of a part within the limits; whether there is room for their pods is asked later, because it costs more. */
+function fillPart(
   part: readonly NodeView[],
-  group: NodeGroup,
   held: readonly HeldBatch[],
   rules: FormingRules,
   budgetFactor: number,
-): FormedGroup {
+): OpenPart {
   const nodesByHostname = new Map(part.map((view) => [view.node.hostname ?? "", view]));
-  const kept = keepHeld(nodesByHostname, group, held, rules);
+  const kept = keepHeld(nodesByHostname, held, rules);
   const isFresh = kept.batches.length === 0;
   const rest = part.filter((view) => !kept.placed.has(view));
-  const fresh = isFresh ? fillBlocks(rest, group, rules, budgetFactor) : { batches: [], left: rest };
-  const open: OpenBatch[] = [...kept.batches, ...fresh.batches];
-  const left = [...fresh.left].sort((a, b) => compareNames(a.node.name, b.node.name));
-  let place = Math.max(-1, ...open.flatMap((batch) => (batch.id === undefined ? [batch.place] : []))) + 1;
+  const fresh = isFresh ? fillBlocks(rest, rules, budgetFactor) : { batches: [], left: rest };
   // A node that joins rendered waves gets as much time as there is; overflow leaves room at the end for nodes to come.
-  const canTake = isFresh ? [...fresh.batches] : [...kept.batches].reverse();
-  for (const view of left) {
-    const target = canTake.find(({ batch }) => canJoin(batch, view, group, rules, budgetFactor));
+  const canTake = isFresh ? fresh.batches : [...kept.batches].reverse();
+  const added = placeRest(fresh.left, canTake, fresh.batches, rules, (batch, view) =>
+    rules.limits.fits(batch, view, budgetFactor),
+  );
+  return { batches: [...kept.batches, ...fresh.batches, ...added], moved: kept.moved };
+}
+
+/** Adds each node to the first batch that takes it, else to a new one; the new ones, placed after the others. */
+function placeRest(
+  nodes: readonly NodeView[],
+  canTake: readonly OpenBatch[],
+  before: readonly OpenBatch[],
+  rules: FormingRules,
+  takes: (batch: Batch, view: NodeView) => boolean,
+): readonly OpenBatch[] {
+  const added: OpenBatch[] = [];
+  let place = before.reduce((last, entry) => Math.max(last, entry.place), -1);
+  for (const view of [...nodes].sort((a, b) => compareNames(a.node.name, b.node.name))) {
+    const joins = ({ batch }: OpenBatch): boolean => batch.nodes.length < rules.size && takes(batch, view);
+    const target = canTake.find(joins) ?? added.find(joins);
     if (target !== undefined) {
       rules.limits.add(target.batch, view);
       continue;
     }
     const batch = rules.limits.start();
     rules.limits.add(batch, view);
-    const added = { place, batch };
     place += 1;
-    open.push(added);
-    canTake.push(added);
+    added.push({ place, batch });
   }
-  return {
-    batches: open.flatMap(({ batch, ...rest }) => (batch.nodes.length > 0 ? [{ ...rest, nodes: batch.nodes }] : [])),
-    moved: kept.moved,
-  };
+  return added;
 }
 
-function canJoin(batch: Batch, view: NodeView, group: NodeGroup, rules: FormingRules, budgetFactor: number): boolean {
-  return (
-    batch.nodes.length < rules.size &&
-    rules.limits.fits(batch, view, budgetFactor) &&
-    rules.capacity.fits([...batch.nodes, view], group.mode)
+/** Takes nodes out of batches whose pods find no room on the rest of the cluster, and puts them where they do. */
+function makeRoom(part: OpenPart, group: NodeGroup, rules: FormingRules, budgetFactor: number): OpenPart {
+  const left: NodeView[] = [];
+  const moved = [...part.moved];
+  const batches = part.batches.map((entry) => {
+    const { nodes } = entry.batch;
+    const room = countWithRoom(nodes, group, rules);
+    if (room === nodes.length) return entry;
+    const batch = rules.limits.start();
+    for (const view of nodes.slice(0, room)) rules.limits.add(batch, view);
+    left.push(...nodes.slice(room));
+    if (entry.id !== undefined) for (const view of nodes.slice(room)) moved.push({ view, from: entry.id });
+    return { ...entry, batch };
+  });
+  const added = placeRest(
+    left,
+    batches,
+    batches.filter((entry) => entry.id === undefined),
+    rules,
+    (batch, view) =>
+      rules.limits.fits(batch, view, budgetFactor) && rules.capacity.fits([...batch.nodes, view], group.mode),
   );
+  return { batches: [...batches, ...added], moved };
 }
 
-/** Rendered batches with the nodes that still belong to them and break no rule; budgets may be stretched, they go in rounds. */
+/** Rendered batches with the nodes that still belong to them and break no limit; budgets may be stretched, they go in rounds. */
 function keepHeld(
   nodesByHostname: ReadonlyMap<string, NodeView>,
-  group: NodeGroup,
   held: readonly HeldBatch[],
   rules: FormingRules,
-): {
-  readonly batches: readonly OpenBatch[];
-  readonly placed: ReadonlySet<NodeView>;
-  readonly moved: FormedGroup["moved"];
-} {
+): OpenPart & { readonly placed: ReadonlySet<NodeView> } {
   const placed = new Set<NodeView>();
   const batches: OpenBatch[] = [];
   const moved: { view: NodeView; from: string }[] = [];
   for (const { id, hostnames } of held) {
     const batch = rules.limits.start();
-    const members = hostnames.flatMap((hostname) => nodesByHostname.get(hostname) ?? []);
-    const allowed = members.filter((view) => {
+    for (const view of hostnames.flatMap((hostname) => nodesByHostname.get(hostname) ?? [])) {
       const stays = batch.nodes.length < rules.size && rules.limits.fits(batch, view, Number.POSITIVE_INFINITY);
-      if (stays) rules.limits.add(batch, view);
-      return stays;
-    });
-    const room = countWithRoom(allowed, group, rules);
-    const trimmed = rules.limits.start();
-    for (const view of allowed.slice(0, room)) {
-      rules.limits.add(trimmed, view);
+      if (!stays) {
+        moved.push({ view, from: id });
+        continue;
+      }
+      rules.limits.add(batch, view);
       placed.add(view);
     }
-    for (const view of members) if (!placed.has(view)) moved.push({ view, from: id });
-    if (trimmed.nodes.length > 0) batches.push({ id, place: 0, batch: trimmed });
+    if (batch.nodes.length > 0) batches.push({ id, place: 0, batch });
   }
   return { batches, placed, moved };
 }
 
-/** New batches along the blocks of names; `left` are nodes that would have broken a rule in theirs. */
+/** New batches along the blocks of names; `left` are nodes that would have broken a limit in theirs. */
 function fillBlocks(
   nodes: readonly NodeView[],
-  group: NodeGroup,
   rules: FormingRules,
   budgetFactor: number,
 ): { readonly batches: readonly OpenBatch[]; readonly left: readonly NodeView[] } {
   const nodesByName = new Map(nodes.map((view) => [view.node.name, view]));
-  const blocks = cutBlocks(
-    [...nodesByName.keys()],
-    rules.size,
-    rules.taken.map((view) => view.node.name),
-  );
   const left: NodeView[] = [];
-  const batches: OpenBatch[] = [];
-  for (const { place, names } of blocks) {
-    const probe = rules.limits.start();
-    const allowed = names
-      .flatMap((name) => nodesByName.get(name) ?? [])
-      .filter((view) => {
-        const joins = rules.limits.fits(probe, view, budgetFactor);
-        if (joins) rules.limits.add(probe, view);
-        else left.push(view);
-        return joins;
-      });
-    const room = countWithRoom(allowed, group, rules);
+  const batches = cutBlocks([...nodesByName.keys()], rules.size, rules.numbering).map(({ place, names }) => {
     const batch = rules.limits.start();
-    for (const view of allowed.slice(0, room)) rules.limits.add(batch, view);
-    left.push(...allowed.slice(room));
-    batches.push({ place, batch });
-  }
+    for (const view of names.flatMap((name) => nodesByName.get(name) ?? []))
+      if (rules.limits.fits(batch, view, budgetFactor)) rules.limits.add(batch, view);
+      else left.push(view);
+    return { place, batch };
+  });
   return { batches, left };
 }
 

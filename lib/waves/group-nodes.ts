@@ -34,7 +34,8 @@ const implicitSize = 3;
 
 /**
  * Gives every worker to the first group of the plan that selects it; workers that no group takes form groups of their pools
- * after those. Control plane nodes are a group of their own, at the end, one by one.
+ * after those. Control plane nodes are a group of their own, at the end, one by one; the first group that selects one gives
+ * them its roll mode.
  */
 export function groupNodes(eligible: readonly NodeView[], cluster: ClusterView, plan: Plan): GroupedNodes {
   const { waves, roll } = plan.spec;
@@ -71,13 +72,16 @@ export function groupNodes(eligible: readonly NodeView[], cluster: ClusterView, 
     findings.push(reportImplicit(pool, size, nodes, plan));
   }
   const controlPlane = eligible.filter((view) => view.node.isControlPlane);
+  const controlGroup = waves.groups.find(
+    (group) => selectsByName(group) && controlPlane.some((view) => isSelected(view, group)),
+  );
   return {
     groups,
     controlPlane: {
       slug: "control-plane",
       title: "control plane",
       size: 1,
-      mode: roll.mode,
+      mode: controlGroup?.roll?.mode ?? roll.mode,
       rule: "control plane, one by one",
       nodes: controlPlane,
     },
@@ -127,6 +131,11 @@ function reportImplicit(pool: string, size: number, nodes: readonly NodeView[], 
   });
 }
 
+/** Whether a group speaks of certain nodes, not of a zone or of all: only then it can mean control plane nodes. */
+function selectsByName(group: NodeSelection): boolean {
+  return group.pool !== undefined || group.labels !== undefined || group.names !== undefined;
+}
+
 function checkGroup(
   group: NodeSelection,
   field: string,
@@ -135,14 +144,15 @@ function checkGroup(
   cluster: ClusterView,
   plan: Plan,
 ): readonly Finding[] {
-  const selectsMore = group.pool !== undefined || group.labels !== undefined || group.names !== undefined;
-  const control = selectsMore ? eligible.filter((view) => view.node.isControlPlane && isSelected(view, group)) : [];
+  const control = selectsByName(group)
+    ? eligible.filter((view) => view.node.isControlPlane && isSelected(view, group))
+    : [];
   if (control.length > 0)
     return [
       waveFinding("waves/control-plane-last", {
         message: `${printSelection(group)} selects control plane nodes: ${nameSome(control.map((view) => view.node.name))}`,
         where: placeOf(plan, field),
-        reason: "They migrate after all workers, one by one",
+        reason: "They migrate after all workers, one by one; the group's roll mode is theirs too",
       }),
     ];
   if (nodes.length > 0) return [];

@@ -48,7 +48,7 @@ export function buildNodeFilter(inventory: Inventory, nodes: readonly Node[]): N
         volume.kind === "persistentVolumeClaim" ? (volumes.get(`${pod.namespace}/${volume.claimName}`) ?? []) : [],
       );
       const affinity = requiredNodeAffinity(pod);
-      const key = JSON.stringify([pod.nodeSelector, affinity ?? null, pod.tolerations ?? [], volumeTerms]);
+      const key = keyOf(pod, affinity, volumeTerms);
       const found = known.get(key);
       if (found !== undefined) return found;
       const terms = [
@@ -68,6 +68,17 @@ export function buildNodeFilter(inventory: Inventory, nodes: readonly Node[]): N
       return demand - 1;
     },
   };
+}
+
+/** Equal for pods with equal demands. Most pods have tolerations only, and there are many pods, so those are cheap. */
+function keyOf(pod: Pod, affinity: JsonObject | undefined, volumeTerms: readonly JsonObject[]): string {
+  let key = "";
+  for (const toleration of pod.tolerations ?? [])
+    key += `${toleration["key"]}\t${toleration["operator"]}\t${toleration["value"]}\t${toleration["effect"]}\n`;
+  for (const label of Object.keys(pod.nodeSelector).sort()) key += `\r${label}=${pod.nodeSelector[label]}`;
+  return affinity === undefined && volumeTerms.length === 0
+    ? key
+    : key + JSON.stringify([affinity ?? null, volumeTerms]);
 }
 
 function requiredNodeAffinity(pod: Pod): JsonObject | undefined {

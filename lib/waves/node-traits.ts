@@ -38,8 +38,18 @@ function appOf(pod: Pod): string {
   return pod.labels["app.kubernetes.io/name"] ?? pod.labels["app"] ?? pod.labels["k8s-app"] ?? pod.labels["name"] ?? "";
 }
 
+/** What a pod does for the whole cluster. */
+export type PodService = "dns" | "ingress" | "storage";
+
+/** The service that a pod gives the cluster; `undefined` for an ordinary pod. */
+export function serviceOf(pod: Pod): PodService | undefined {
+  if (isDNSPod(pod)) return "dns";
+  if (isIngressPod(pod)) return "ingress";
+  return isStoragePod(pod) ? "storage" : undefined;
+}
+
 /** Whether a pod answers cluster DNS (kube-dns, CoreDNS, OpenShift's DNS); the per-node cache is not counted. */
-export function isDNSPod(pod: Pod): boolean {
+function isDNSPod(pod: Pod): boolean {
   return (
     dnsApps.has(pod.labels["k8s-app"] ?? "") ||
     dnsApps.has(pod.labels["app.kubernetes.io/name"] ?? "") ||
@@ -48,7 +58,7 @@ export function isDNSPod(pod: Pod): boolean {
 }
 
 /** Whether a pod is an ingress controller or gateway, by its labels or the name of its image. */
-export function isIngressPod(pod: Pod): boolean {
+function isIngressPod(pod: Pod): boolean {
   return (
     ingressApps.has(appOf(pod)) ||
     pod.labels["ingresscontroller.operator.openshift.io/deployment-ingresscontroller"] !== undefined ||
@@ -57,7 +67,7 @@ export function isIngressPod(pod: Pod): boolean {
 }
 
 /** Whether a pod serves storage to others from its node (Ceph OSD or monitor, Longhorn, Mayastor, LINSTOR, Portworx, Gluster). */
-export function isStoragePod(pod: Pod): boolean {
+function isStoragePod(pod: Pod): boolean {
   return (
     storageApps.has(appOf(pod)) ||
     pod.labels["longhorn.io/component"] === "instance-manager" ||
@@ -78,12 +88,12 @@ const spotLabels: Readonly<Record<string, string>> = {
 const acceleratorResource =
   /^(nvidia\.com\/(gpu|mig-)|amd\.com\/gpu|gpu\.intel\.com\/|habana\.ai\/gaudi|aws\.amazon\.com\/neuron|google\.com\/tpu)/;
 
-/** The traits of a node from its own object and the pods on it, in the order of the type. */
-export function traitsOf(node: Node, pods: readonly Pod[]): readonly NodeTrait[] {
+/** The traits of a node from its own object and the services of the pods on it, in the order of the type. */
+export function traitsOf(node: Node, services: ReadonlySet<PodService | undefined>): readonly NodeTrait[] {
   const holds: Readonly<Record<NodeTrait, boolean>> = {
-    dns: pods.some(isDNSPod),
-    ingress: pods.some(isIngressPod),
-    storage: pods.some(isStoragePod),
+    dns: services.has("dns"),
+    ingress: services.has("ingress"),
+    storage: services.has("storage"),
     gpu: Object.entries(node.allocatable).some(([name, amount]) => amount > 0 && acceleratorResource.test(name)),
     tainted: node.taints.some((taint) => taint.effect !== "PreferNoSchedule" && !passingTaint.test(taint.key)),
     spot: Object.entries(spotLabels).some(([key, value]) => node.labels[key] === value),

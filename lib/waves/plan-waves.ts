@@ -9,6 +9,7 @@ import { buildCapacityTest } from "./capacity.ts";
 import { checkWaves, type WaveToCheck } from "./check-waves.ts";
 import { canaryRule, chooseCanary } from "./choose-canary.ts";
 import { type ClusterView, type NodeView, viewCluster } from "./cluster-view.ts";
+import { type Numbering, readNumber } from "./cut-blocks.ts";
 import { describeGoneNode, describeNode, describeWorkloads } from "./describe-wave.ts";
 import { viewBudgets } from "./disruption-budget.ts";
 import { estimateWave } from "./estimate-wave.ts";
@@ -65,11 +66,21 @@ export function planWaves(inventory: Inventory, plan: Plan, settings: WaveSettin
   findings.push(...canary.findings);
 
   const inCanary = new Set(canary.nodes);
-  const taken = [...canary.nodes, ...lockedNodes];
+  const numbering: Numbering = {
+    taken: [...canary.nodes, ...lockedNodes].map((view) => view.node.name),
+    strideOf: rules.acrossZones ? () => 1 : countZonesOfFamilies(workers),
+  };
   const form = (group: NodeGroup): { group: NodeGroup } & FormedGroup => {
     const size = Math.min(group.size, mostAway(plan, cluster));
     const nodes = group.nodes.filter((view) => !inCanary.has(view));
-    return { group, ...formBatches({ ...group, nodes }, heldOf(group, held), { ...rules, size, taken }) };
+    return {
+      group,
+      ...formBatches({ ...group, nodes }, heldOf(group, held), {
+        ...rules,
+        size,
+        numbering: size === 1 ? { ...numbering, strideOf: () => 1 } : numbering,
+      }),
+    };
   };
   const formed = grouped.groups.map(form);
   const control = form(grouped.controlPlane);
@@ -119,6 +130,16 @@ export function planWaves(inventory: Inventory, plan: Plan, settings: WaveSettin
     excluded: screened.excluded,
     findings: findings.sort(compareFindings),
   };
+}
+
+/** In how many zones nodes of one family of names stand; 1 for unknown families. */
+function countZonesOfFamilies(workers: readonly NodeView[]): (family: string) => number {
+  const zones = new Map<string, Set<string>>();
+  for (const { node, zone } of workers) {
+    const { family } = readNumber(node.name);
+    zones.set(family, (zones.get(family) ?? new Set()).add(zone ?? ""));
+  }
+  return (family) => zones.get(family)?.size ?? 1;
 }
 
 function isCanary(id: string): boolean {

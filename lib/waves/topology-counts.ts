@@ -7,7 +7,7 @@ import { type TopologyTerm, termsOf } from "./topology-terms.ts";
 /** Answers for hard rules about neighbours while pods are taken away and put elsewhere. */
 export interface TopologyCounts {
   /** Whether the rules of a pod, and those of pods already there, let it run on a node. */
-  readonly admits: (view: PodView, node: number, demand: number, isAway: (node: number) => boolean) => boolean;
+  readonly admits: (view: PodView, node: number, demand: number, away: Uint8Array) => boolean;
   /** Counts a pod on a node (1) or takes it away again (-1). */
   readonly move: (view: PodView, node: number, by: 1 | -1) => void;
   /** Whether any rule concerns the pod, so that the rest can be skipped. */
@@ -21,7 +21,7 @@ interface Counted {
   /** Pods that state the term, by domain; for anti-affinity only. */
   readonly stating: Map<string, number>;
   /** Least number of matching pods in any domain, by demand, until a pod moves. */
-  readonly least: Map<number, { readonly isAway: (node: number) => boolean; readonly number: number }>;
+  readonly least: Map<number, { readonly away: Uint8Array; readonly number: number }>;
 }
 
 interface Concern {
@@ -59,20 +59,20 @@ export function countTopology(
   };
   for (const view of concerns.keys()) move(view, nodeOf(view), 1);
 
-  const spreadMinimum = (counted: Counted, demand: number, isAway: (node: number) => boolean): number => {
+  const spreadMinimum = (counted: Counted, demand: number, away: Uint8Array): number => {
     const cached = counted.least.get(demand);
-    if (cached !== undefined && (cached.isAway === isAway || !counted.term.honoursTaints)) return cached.number;
-    const number = leastOf(counted, demand, isAway);
-    counted.least.set(demand, { isAway, number });
+    if (cached !== undefined && (cached.away === away || !counted.term.honoursTaints)) return cached.number;
+    const number = leastOf(counted, demand, away);
+    counted.least.set(demand, { away, number });
     return number;
   };
-  const leastOf = ({ term, matching }: Counted, demand: number, isAway: (node: number) => boolean): number => {
+  const leastOf = ({ term, matching }: Counted, demand: number, away: Uint8Array): number => {
     const domains = new Set<string>();
     for (let node = 0; node < nodes.length; node += 1) {
       const domain = domainOf(node, term.topologyKey);
       if (domain === undefined || (term.honoursAffinity && !filter.selects(demand, node))) continue;
       // Default policy: a cordoned node stays a domain, and an empty one, which is why such pods cannot leave.
-      if (term.honoursTaints && (isAway(node) || !filter.admits(demand, node))) continue;
+      if (term.honoursTaints && (away[node] === 1 || !filter.admits(demand, node))) continue;
       domains.add(domain);
     }
     if (domains.size < term.minDomains) return 0;
@@ -82,26 +82,20 @@ export function countTopology(
   };
 
   /** Whether a rule that a pod states lets it run on a node; `isSelf` when the rule speaks of the pod itself too. */
-  const allows = (
-    counted: Counted,
-    isSelf: boolean,
-    node: number,
-    demand: number,
-    isAway: (node: number) => boolean,
-  ): boolean => {
+  const allows = (counted: Counted, isSelf: boolean, node: number, demand: number, away: Uint8Array): boolean => {
     const { term, matching } = counted;
     const domain = domainOf(node, term.topologyKey);
     const here = domain === undefined ? 0 : (matching.get(domain) ?? 0);
     if (term.kind === "antiAffinity") return here === 0;
     if (domain === undefined) return false;
     if (term.kind === "affinity") return here > 0 || (isSelf && sum(matching) === 0);
-    return here + (isSelf ? 1 : 0) - spreadMinimum(counted, demand, isAway) <= term.maxSkew;
+    return here + (isSelf ? 1 : 0) - spreadMinimum(counted, demand, away) <= term.maxSkew;
   };
 
   return {
     move,
     isConcerned: (view) => concerns.has(view),
-    admits(view, node, demand, isAway) {
+    admits(view, node, demand, away) {
       const { states, matched } = concerns.get(view) ?? none;
       const keepsOut = matched.some((at) => {
         const counted = terms[at];
@@ -112,7 +106,7 @@ export function countTopology(
       if (keepsOut) return false;
       return states.every((at) => {
         const counted = terms[at];
-        return counted === undefined || allows(counted, matched.includes(at), node, demand, isAway);
+        return counted === undefined || allows(counted, matched.includes(at), node, demand, away);
       });
     },
   };
