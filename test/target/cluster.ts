@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../lib/core/json.ts";
+import { getStringMap, type JsonObject } from "../../lib/core/json.ts";
 import type { ContainerPort, Inventory, Node, Pod, RawObject } from "../../lib/inventory/inventory.ts";
 import { checkPlanSpec } from "../../lib/plan/define-plan.ts";
 import type { Plan } from "../../lib/plan/plan.ts";
@@ -76,8 +76,8 @@ export function raw(object: JsonObject): RawObject {
     kind: String(object["kind"]),
     ...(typeof namespace === "string" && { namespace }),
     name: String(metadata["name"]),
-    labels: {},
-    annotations: {},
+    labels: getStringMap(object, "metadata", "labels"),
+    annotations: getStringMap(object, "metadata", "annotations"),
     position,
     object,
   };
