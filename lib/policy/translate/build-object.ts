@@ -40,6 +40,7 @@ interface SpecPlan {
 }
 
 const directions: readonly Direction[] = ["ingress", "egress"];
+const sectionOrder: readonly Section[] = ["ingress", "ingressDeny", "egress", "egressDeny"];
 
 /**
  * Builds the Cilium object of one source policy: one spec for the policy's pods, one more for each group of pods that a rule
@@ -136,7 +137,12 @@ function emitSpec(spec: SpecPlan, plan: ObjectPlan): readonly JsonObject[] {
   const { namespace } = owner.policy.identity;
   const scope = { position: "subject", ...(namespace !== undefined && { namespace }) } as const;
   const open = directions.filter((direction) => owner.tier.defaultAction === "Pass" && hasSection(spec, direction));
-  const sections = Object.fromEntries([...spec.sections].map(([name, rules]): [string, JsonValue] => [name, rules]));
+  const sections = Object.fromEntries(
+    sectionOrder.flatMap((name): [string, JsonValue][] => {
+      const rules = spec.sections.get(name);
+      return rules === undefined ? [] : [[name, rules]];
+    }),
+  );
   return emitSelectors(spec.subject, scope).map((endpointSelector) => ({
     ...(spec.sources.length > 0 && {
       description: `Only ${[...new Set(spec.sources)].join(", ")} of ${printIdentity(owner.policy.identity)}`,

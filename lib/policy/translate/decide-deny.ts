@@ -1,5 +1,5 @@
-import { type Box, doBoxesOverlap, doBoxListsOverlap, intersectBoxes, isInsideBox, subtractBoxes } from "./box.ts";
-import { type EmissionPlace, emitBox } from "./emit-box.ts";
+import { type Box, doBoxListsOverlap, intersectBoxes, isInsideBox, subtractBoxes } from "./box.ts";
+import { type EmissionPlace, type EmittedBox, emitBox, weighRules } from "./emit-box.ts";
 import { countSelectors } from "./emit-selector.ts";
 import { intersectIntervals, subtractIntervals } from "./intervals.ts";
 import { everyHeader, icmpHeaders, ip, isEveryHeader } from "./l4.ts";
@@ -103,7 +103,10 @@ function choose(problem: DenyProblem, isNeeded: boolean): DenyDecision {
   return { ...widened, restriction: task.flows };
 }
 
-/** All flows that no earlier allow lets through; a part that cannot be said is left out where nothing allows it. */
+/**
+ * All flows that no earlier allow lets through. A part that cannot be said, or only in a long list, is cut down to what something
+ * would allow.
+ */
 function wholeCandidate(problem: DenyProblem): Candidate {
   const { rest, place, task } = problem;
   const boxes: Box[] = [];
@@ -111,15 +114,30 @@ function wholeCandidate(problem: DenyProblem): Candidate {
   let cost = 0;
   for (const box of rest) {
     const emitted = emitBox(box, place);
-    const lost = lostBox(box, emitted.lostL4.points);
-    if (lost !== undefined && (problem.mustWrite || isWanted(problem, lost))) isExact = false;
-    if (!emitted.arePeersExact) isExact = false;
-    if (emitted.rules.length === 0) continue;
-    boxes.push(box);
-    cost += emitted.rules.length * Math.max(1, countSelectors(box.subject));
+    const isShort = weighRules(emitted.rules) <= 2 * emitted.rules.length && emitted.lostL4.points.length === 0;
+    for (const part of isShort || problem.mustWrite ? [box] : wantedParts(problem, box)) {
+      const said = part === box ? emitted : emitBox(part, place);
+      if (!isSaid(part, said)) isExact = false;
+      if (said.rules.length === 0) continue;
+      boxes.push(part);
+      cost += weighRules(said.rules) * Math.max(1, countSelectors(part.subject));
+    }
     if (cost > mostRules) break;
   }
   return { boxes, isExact: isExact && isInexactHarmless(task, problem), cost };
+}
+
+/** What of a box some later rule would let through. */
+function wantedParts(problem: DenyProblem, box: Box): readonly Box[] {
+  const parts: Box[] = [];
+  for (const victim of problem.victims)
+    for (const { subject, peers, l4 } of intersectBoxes([box], victim.boxes.over).boxes)
+      addLargest(parts, { subject, peers, l4 });
+  return parts;
+}
+
+function isSaid(box: Box, emitted: EmittedBox): boolean {
+  return emitted.arePeersExact && lostBox(box, emitted.lostL4.points) === undefined;
 }
 
 /** Denying more than the source is exact only where nothing allows the difference. */
@@ -132,10 +150,6 @@ function isInexactHarmless(task: DenyTask, problem: DenyProblem): boolean {
 function lostBox(box: Box, points: readonly number[]): Box | undefined {
   const lost = subtractIntervals(intersectIntervals(points, box.l4.points), icmpHeaders(ip.icmp, 0));
   return lost.length === 0 ? undefined : { ...box, l4: { points: lost, names: [] } };
-}
-
-function isWanted(problem: DenyProblem, lost: Box): boolean {
-  return problem.victims.some((victim) => victim.boxes.over.some((box) => doBoxesOverlap(box, lost)));
 }
 
 /** Only the flows that some later rule would let through. */
@@ -151,8 +165,8 @@ function neededCandidate(problem: DenyProblem): Candidate {
   let cost = 0;
   for (const box of found) {
     const emitted = emitBox(box, problem.place);
-    if (lostBox(box, emitted.lostL4.points) !== undefined || !emitted.arePeersExact) isExact = false;
-    cost += emitted.rules.length * Math.max(1, countSelectors(box.subject));
+    if (!isSaid(box, emitted)) isExact = false;
+    cost += weighRules(emitted.rules) * Math.max(1, countSelectors(box.subject));
   }
   return { boxes: found, isExact: isExact && problem.task.isExact, cost };
 }
@@ -182,7 +196,7 @@ function costOfRestriction(problem: DenyProblem): number | undefined {
       const before = victim.boxes.under.some((whole) => isSameHeaders(whole, box));
       if (!before && lostBox(box, emitted.lostL4.points) !== undefined) return undefined;
       if (!emitted.arePeersExact) return undefined;
-      cost += emitted.rules.length * Math.max(1, countSelectors(box.subject));
+      cost += weighRules(emitted.rules) * Math.max(1, countSelectors(box.subject));
     }
     cost -= victim.boxes.under.length;
     if (cost > mostRules) return undefined;

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../core/json.ts";
+import { getArray, type JsonObject } from "../../core/json.ts";
 import type { World } from "../space/world.ts";
 import type { Box } from "./box.ts";
 import { type CidrTerms, isEveryAddress, prefixOf, subtractCidrs } from "./cidr-terms.ts";
@@ -55,6 +55,19 @@ export function emitBox(box: Box, place: EmissionPlace): EmittedBox {
     isWithoutUnusedTypes: l4.isWithoutUnusedTypes,
     needsNodeLabels: peers.needsNodeLabels,
   };
+}
+
+/** How much there is to read: one for each rule, and more for long lists of ports, types and prefixes. */
+export function weighRules(rules: readonly JsonObject[]): number {
+  return rules.reduce((sum, rule) => sum + 1 + Math.floor(countEntries(rule) / 10), 0);
+}
+
+function countEntries(rule: JsonObject): number {
+  const lists = [
+    ...getArray(rule, "toPorts").map((item) => getArray(item, "ports")),
+    ...getArray(rule, "icmps").map((item) => getArray(item, "fields")),
+  ];
+  return lists.reduce((sum, list) => sum + list.length, 0);
 }
 
 function anybody(place: EmissionPlace): JsonObject {

@@ -157,6 +157,8 @@ function leaveOutPasses(state: PlanState, entry: RuleEntry, start: Shrinking): S
   let current = start;
   for (const pass of passesOfTier(state, entry.owner.tierRank, current.boxes)) {
     if (pass.at >= entry.at || !doBoxListsOverlap(current.boxes, pass.boxes.over)) continue;
+    // Where no later tier selects the pods, what is passed is allowed: nothing has to be left out.
+    if (isAllowedAtEnd(state, pass)) continue;
     const result = subtractBoxes(current.boxes, pass.boxes.over);
     current = shrink(
       current,
@@ -165,6 +167,13 @@ function leaveOutPasses(state: PlanState, entry: RuleEntry, start: Shrinking): S
     );
   }
   return current;
+}
+
+function isAllowedAtEnd(state: PlanState, pass: RuleEntry): boolean {
+  const subjects = pass.boxes.over.flatMap((box) => box.subject);
+  return state.walls
+    .slice(pass.owner.tierRank + 1)
+    .every((wall) => !findInIndex(wall, subjects).some((owner) => doOverlap(owner.subject.over, subjects)));
 }
 
 function passesOfTier(state: PlanState, tierRank: number, boxes: readonly Box[]): readonly RuleEntry[] {
