@@ -1,4 +1,4 @@
-import { parse, parseDocument } from "yaml";
+import { parseDocument } from "yaml";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
 
 /** What came of reading a text inside an object: the value, or why there is none, in one short line. */
@@ -16,13 +16,16 @@ export function readJson(text: string): Reading {
   }
 }
 
-/** Reads a YAML mapping out of a field (kube-proxy's and kubeadm's configuration). */
+/** Reads a YAML mapping out of a field (the configurations of kube-proxy, kubeadm and Antrea). */
 export function readYaml(text: string): Reading {
+  const document = parseDocument(text, { logLevel: "silent" });
+  const [error] = document.errors;
+  if (error !== undefined) return { problem: firstLine(error) };
   try {
-    const value: unknown = parse(text, { logLevel: "silent", maxAliasCount: 20 });
+    const value: unknown = document.toJS({ maxAliasCount: 20 });
     return isJsonObject(value) ? { value } : { problem: "it is not a YAML mapping" };
-  } catch (error) {
-    return { problem: firstLine(error) };
+  } catch (bomb) {
+    return { problem: firstLine(bomb) };
   }
 }
 
