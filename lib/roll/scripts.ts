@@ -157,8 +157,8 @@ main() {
     lease_release
     exit 0
   fi
-  check_previous
   marker_open running
+  check_previous
   CURRENT_STEP=2
   if [ "$CHECK_NODES" = yes ]; then
     wait_for 60 every_node_is_known || die 30 "nodes that no done wave took would be taken over: $UNKNOWN"
@@ -586,8 +586,8 @@ main() {
     lease_release
     exit 0
   fi
-  check_previous
   marker_open running
+  check_previous
   CURRENT_STEP=2
   wait_for 60 sources_are_gone || die 30 "the old network still runs: $SOURCE_DAEMONSETS"
   wait_for 120 no_pod_is_old || die 61 "$FOUND_COUNT pods still use the old network:$FOUND_PODS"
@@ -630,29 +630,38 @@ LEASE_SECONDS=120
 [ -n "$(printenv UPTIME_FILE)" ] || UPTIME_FILE=/proc/uptime
 [ -n "$(printenv WORK_DIR)" ] || WORK_DIR=/tmp
 
+# A missing one of these is told by start_script; telling needs them.
+[ -n "$(printenv STAGE)" ] || STAGE=
+[ -n "$(printenv ATTEMPT)" ] || ATTEMPT=0
 CURRENT_NODE=
 CURRENT_STEP=0
 LEASE_HELD=no
 LEASE_RENEWED=0
+K_INPUT=/dev/null
 
 # --- time -------------------------------------------------------------------------------------------------------------
 
-# Seconds of a clock that nobody can set back.
-now() {
-  IFS=. read -r now_seconds _ <"$UPTIME_FILE"
-  printf '%s' "$now_seconds"
+# clock: NOW, in seconds of a clock that nobody can set back.
+clock() {
+  IFS=. read -r NOW _ <"$UPTIME_FILE"
 }
 
 # --- output -----------------------------------------------------------------------------------------------------------
 
-json_escape() {
-  printf '%s' "$1" | tr '\n\t\r' '   ' | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g'
+# escape TEXT: ESCAPED, fit for a JSON string. Most texts need no change, and no process.
+escape() {
+  case "$1" in
+    *[\"\\]* | *[[:cntrl:]]*) ESCAPED=$(printf '%s' "$1" | tr '[:cntrl:]' ' ' | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g') ;;
+    *) ESCAPED=$1 ;;
+  esac
 }
 
 # log EVENT MESSAGE: one JSON line, so that the Job's log is a report.
 log() {
+  clock
+  escape "$2"
   printf '{"seconds":%s,"stage":"%s","attempt":%s,"node":"%s","step":%s,"event":"%s","message":"%s"}\n' \
-    "$(($(now) - STARTED))" "$STAGE" "$ATTEMPT" "$CURRENT_NODE" "$CURRENT_STEP" "$1" "$(json_escape "$2")"
+    "$((NOW - STARTED))" "$STAGE" "$ATTEMPT" "$CURRENT_NODE" "$CURRENT_STEP" "$1" "$ESCAPED"
 }
 
 # die CODE MESSAGE: says why, writes it into the marker, gives the lease back, ends.
@@ -677,45 +686,83 @@ on_term() {
 
 # --- the API ----------------------------------------------------------------------------------------------------------
 
+# k ARGS…: kubectl, tried again a few times where the API server was not reached at all.
 k() {
-  kubectl --request-timeout=20s "$@" 2>"$WORK_DIR/kubectl-error"
+  set -- 0 "$@"
+  while :; do
+    k_once "$@" && return 0
+    k_tries=$(($1 + 1))
+    shift
+    if [ "$k_tries" -ge 5 ] || ! not_reached; then return 1; fi
+    sleep 2
+    set -- "$k_tries" "$@"
+  done
+}
+
+k_once() {
+  shift
+  kubectl --request-timeout=20s "$@" <"$K_INPUT" 2>"$WORK_DIR/kubectl-error"
+}
+
+# k_input ARGS…: the same for calls that read an object from the standard input. A create that was carried out although its
+# answer got lost finds its own object at the next try.
+k_input() {
+  cat >"$WORK_DIR/input"
+  K_INPUT=$WORK_DIR/input
+  k "$@"
+  k_result=$?
+  K_INPUT=/dev/null
+  [ "$k_result" = 0 ] && return 0
+  [ "$1" = create ] && [ "$k_tries" -gt 1 ] && grep -q AlreadyExists "$WORK_DIR/kubectl-error"
+}
+
+not_reached() {
+  grep -q -e 'Unable to connect' -e 'connection refused' -e 'connection reset' -e 'imeout' -e 'EOF' -e 'request canceled' \
+    -e 'unable to handle the request' -e 'etcdserver' -e 'ServiceUnavailable' "$WORK_DIR/kubectl-error"
 }
 
 api_error() {
   tr '\n' ' ' <"$WORK_DIR/kubectl-error"
 }
 
-# read_api ARGS…: a read that survives hiccups of the API server for a minute. An object that is not there is an empty
-# answer where --ignore-not-found is given.
+# read_api ARGS…: a read that goes on trying for a minute. An object that is not there is an empty answer where
+# --ignore-not-found is given.
 read_api() {
-  read_until=$(($(now) + 60))
+  wait_for 60 k "$@"
+}
+
+# wait_for SECONDS COMMAND…: runs the command until it succeeds, at first every two seconds, later every ten; renews the
+# lease meanwhile. Waits may stand inside each other.
+wait_for() {
+  clock
+  wait_end=$((NOW + $1))
+  shift
+  # Kept in the function's own parameters: a wait inside the command must not change ours.
+  set -- "$wait_end" 0 "$@"
   while :; do
-    if read_answer=$(k "$@"); then
-      printf '%s' "$read_answer"
-      return 0
-    fi
-    [ "$(now)" -lt "$read_until" ] || return 1
-    sleep 2
+    wait_command "$@" && return 0
+    clock
+    [ "$NOW" -lt "$1" ] || return 1
+    if [ "$2" -lt 10 ]; then sleep 2; elif [ "$2" -lt 20 ]; then sleep 5; else sleep 10; fi
+    lease_renew
+    wait_end=$1
+    wait_tries=$(($2 + 1))
+    shift 2
+    set -- "$wait_end" "$wait_tries" "$@"
   done
 }
 
-# wait_for SECONDS COMMAND…: runs the command every two seconds until it succeeds; renews the lease meanwhile.
-wait_for() {
-  wait_until=$(($(now) + $1))
-  shift
-  while :; do
-    "$@" && return 0
-    [ "$(now)" -lt "$wait_until" ] || return 1
-    sleep 2
-    lease_renew
-  done
+wait_command() {
+  shift 2
+  "$@"
 }
 
 # --- start ------------------------------------------------------------------------------------------------------------
 
 # start_script NAME…: checks the tools and that each named variable is set.
 start_script() {
-  STARTED=$(now)
+  clock
+  STARTED=$NOW
   for tool in cat cut date dirname grep kubectl printenv sed sleep sort tail tr; do
     command -v "$tool" >/dev/null 2>&1 || die 10 "the image has no $tool"
   done
@@ -737,7 +784,7 @@ lease_read() {
 
 # lease_put VERB VERSION HOLDER: writes the Lease; with a version the API server refuses if somebody was faster.
 lease_put() {
-  k "$1" -f - --field-manager="$MANAGER" >/dev/null <<LEASE
+  k_input "$1" -f - --field-manager="$MANAGER" >/dev/null <<LEASE
 {"apiVersion":"coordination.k8s.io/v1","kind":"Lease",
  "metadata":{"name":"$LEASE","namespace":"$NAMESPACE","resourceVersion":"$2"},
  "spec":{"holderIdentity":"$3","leaseDurationSeconds":$LEASE_SECONDS,"renewTime":"$(date -u +%Y-%m-%dT%H:%M:%S.000000Z)"}}
@@ -745,21 +792,23 @@ LEASE
 }
 
 lease_try() {
+  clock
   lease_now=$(lease_read) || return 1
   if [ -z "$lease_now" ]; then
     lease_put create "" "$JOB_UID"
     return
   fi
-  lease_version=$(printf '%s' "$lease_now" | cut -d '|' -f 1)
-  lease_holder=$(printf '%s' "$lease_now" | cut -d '|' -f 2)
+  IFS='|' read -r lease_version lease_holder _ <<LEASE
+$lease_now
+LEASE
   # A lease that nobody renewed while we watched is expired. Only our own clock counts, not the one in the lease.
   if [ -n "$lease_holder" ] && [ "$lease_holder" != "$JOB_UID" ]; then
     if [ "$lease_now" != "$LEASE_SEEN" ]; then
       LEASE_SEEN=$lease_now
-      LEASE_SEEN_AT=$(now)
+      LEASE_SEEN_AT=$NOW
       return 1
     fi
-    [ $(($(now) - LEASE_SEEN_AT)) -gt "$LEASE_SECONDS" ] || return 1
+    [ $((NOW - LEASE_SEEN_AT)) -gt "$LEASE_SECONDS" ] || return 1
     log lease "the lease of executor $lease_holder was not renewed for $LEASE_SECONDS s: taken over"
   fi
   lease_put replace "$lease_version" "$JOB_UID"
@@ -770,19 +819,23 @@ lease_take() {
   LEASE_SEEN_AT=0
   wait_for $((LEASE_SECONDS + 60)) lease_try || die 11 "another executor holds the lease metachron/roll: $(lease_read)"
   LEASE_HELD=yes
-  LEASE_RENEWED=$(now)
+  clock
+  LEASE_RENEWED=$NOW
+  # A run that was killed may have left a helper pod, and some of them may do much on their node.
+  clear_helpers
 }
 
 # Renews when a quarter of the time is gone. Losing the lease stops the script: two executors must never run.
 lease_renew() {
   [ "$LEASE_HELD" = yes ] || return 0
-  [ $(($(now) - LEASE_RENEWED)) -ge $((LEASE_SECONDS / 4)) ] || return 0
+  clock
+  [ $((NOW - LEASE_RENEWED)) -ge $((LEASE_SECONDS / 4)) ] || return 0
   lease_now=$(lease_read) || return 0
   if [ "$(printf '%s' "$lease_now" | cut -d '|' -f 2)" != "$JOB_UID" ]; then
     LEASE_HELD=no
     die 11 "lost the lease metachron/roll to $lease_now"
   fi
-  lease_put replace "$(printf '%s' "$lease_now" | cut -d '|' -f 1)" "$JOB_UID" && LEASE_RENEWED=$(now)
+  lease_put replace "$(printf '%s' "$lease_now" | cut -d '|' -f 1)" "$JOB_UID" && LEASE_RENEWED=$NOW
 }
 
 lease_release() {
@@ -806,7 +859,8 @@ marker_write() {
   marker_data=
   while [ $# -gt 1 ]; do
     [ -z "$marker_data" ] || marker_data="$marker_data,"
-    marker_data="$marker_data\"$1\":\"$(json_escape "$2")\""
+    escape "$2"
+    marker_data="$marker_data\"$1\":\"$ESCAPED\""
     shift 2
   done
   k patch configmap "wave-$STAGE" -n "$NAMESPACE" --field-manager="$MANAGER" --type merge -p "{\"data\":{$marker_data}}" >/dev/null
@@ -821,7 +875,7 @@ marker_open() {
   marker_seen=$(read_api get configmap "wave-$STAGE" -n "$NAMESPACE" --ignore-not-found -o 'jsonpath={.metadata.name}') ||
     die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
   if [ -z "$marker_seen" ]; then
-    k create -f - --field-manager="$MANAGER" >/dev/null <<MARKER || die 10 "the marker wave-$STAGE cannot be made: $(api_error)"
+    k_input create -f - --field-manager="$MANAGER" >/dev/null <<MARKER || die 10 "the marker wave-$STAGE cannot be made: $(api_error)"
 {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"wave-$STAGE","namespace":"$NAMESPACE",
  "labels":{"app.kubernetes.io/managed-by":"$MANAGER","metachron.dev/stage":"$STAGE"}},"data":{}}
 MARKER
@@ -852,7 +906,9 @@ check_previous() {
   log gate "stage $PREVIOUS is done with the digest that was reviewed"
 }
 
+# finish STATE MESSAGE: the marker's last word, nothing of ours left running, the lease given back.
 finish() {
+  clear_helpers
   marker_must_write state "$1" finished "$(date -u +%Y-%m-%dT%H:%M:%SZ)" message "$2"
   log finished "$2"
   lease_release
@@ -973,8 +1029,8 @@ main() {
     lease_release
     exit 0
   fi
-  check_previous
   marker_open running
+  check_previous
   CURRENT_STEP=3
   ds_unready=
   for check in $CHECKS; do
@@ -1747,14 +1803,14 @@ sources_are_ready() {
 
 # --- pods of a node ---------------------------------------------------------------------------------------------------
 
-# pods_on NODE FILE: writes a line for each pod on the pod network that has not finished:
-# namespace|name|uid|address|owner kind|mirror hash|restartPolicy|emptyDirs|hostPorts|Ready|deletion
+# pods_on NODE FILE: writes a line for each pod on the pod network that has not finished and is no helper of ours:
+# namespace|name|uid|address|owner kind|owner name|mirror hash|restartPolicy|emptyDirs|hostPorts|Ready|deletion
 # Fails when the API server does not answer: an empty list must mean that there is no pod.
 pods_on() {
   k get pods --all-namespaces --field-selector "spec.nodeName=$1,status.phase!=Succeeded,status.phase!=Failed" \
-    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[*].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
+    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.labels.metachron\.dev/helper}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.ownerReferences[?(@.controller==true)].name}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[*].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
     >"$2.all" || return 1
-  grep -v '^true|' "$2.all" | sed 's/^[^|]*|//' >"$2"
+  sed -n -e '/^true|/d' -e 's/^[^|]*||//p' "$2.all" >"$2"
   return 0
 }
 
@@ -1789,7 +1845,7 @@ helper_apply() {
     shift 2
   done
   helper_delete "$helper_name" || return 1
-  printf '%s\n' "$helper_text" | k create -f - --field-manager="$MANAGER" >/dev/null
+  printf '%s\n' "$helper_text" | k_input create -f - --field-manager="$MANAGER" >/dev/null
 }
 
 helper_gone() {
@@ -1799,6 +1855,15 @@ helper_gone() {
 helper_delete() {
   k delete pod "$1" -n "$NAMESPACE" --ignore-not-found --wait=false >/dev/null || return 1
   wait_for 120 helper_gone "$1"
+}
+
+# clear_helpers: deletes every helper pod of this stage.
+clear_helpers() {
+  helper_names=$(read_api get pods -n "$NAMESPACE" -l "metachron.dev/helper,metachron.dev/stage=$STAGE" -o 'jsonpath={.items[*].metadata.name}') ||
+    die 10 "the helper pods cannot be listed: $(api_error)"
+  for helper_left in $helper_names; do
+    helper_delete "$helper_left" || die 10 "helper pod $helper_left cannot be deleted: $(api_error)"
+  done
 }
 
 helper_ended() {
@@ -1843,7 +1908,7 @@ helper_logs() {
 
 # split_pod LINE: a line of pods_on into variables.
 split_pod() {
-  IFS='|' read -r POD_NS POD_NAME POD_UID POD_IP POD_OWNER POD_MIRROR POD_RESTART POD_EMPTYDIR POD_HOSTPORTS POD_READY POD_DELETED <<LINE
+  IFS='|' read -r POD_NS POD_NAME POD_UID POD_IP POD_OWNER POD_OWNER_NAME POD_MIRROR POD_RESTART POD_EMPTYDIR POD_HOSTPORTS POD_READY POD_DELETED <<LINE
 $1
 LINE
 }
@@ -1870,7 +1935,7 @@ each_pod() {
 evict() {
   EVICT_WHY=
   if printf '{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"namespace":"%s","name":"%s"}}' "$1" "$2" |
-    k create --raw "/api/v1/namespaces/$1/pods/$2/eviction$3" -f - >/dev/null; then
+    k_input create --raw "/api/v1/namespaces/$1/pods/$2/eviction$3" -f - >/dev/null; then
     EVICT_SAYS=gone
     return 0
   fi
@@ -1955,16 +2020,34 @@ evict_allowed() {
   return 1
 }
 
-# Evicts one pod that came back or stayed on the wrong network, and waits until it is gone: DaemonSet pods one by one.
+# daemonset_pod_is_back NAMESPACE DAEMONSET UID: another pod of it is Ready on the node.
+daemonset_pod_is_back() {
+  k get pods -n "$1" --field-selector "spec.nodeName=$CURRENT_NODE" \
+    -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[?(@.controller==true)].kind}/{.metadata.ownerReferences[?(@.controller==true)].name}|{.metadata.uid}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' \
+    >"$WORK_DIR/back" || return 1
+  grep "^DaemonSet/$2|" "$WORK_DIR/back" | grep -v "|$3|" | grep -q '|True$'
+}
+
+# Evicts one pod that came back or stayed on the wrong network, and waits until it is gone. DaemonSet pods go one by one:
+# one that was Ready is Ready again before the next one goes.
 evict_wrong() {
   wrong_network || return 0
   [ -z "$POD_MIRROR" ] || return 0
   wrong_ns=$POD_NS
   wrong_name=$POD_NAME
   wrong_uid=$POD_UID
+  wrong_owner=$POD_OWNER
+  wrong_owner_name=$POD_OWNER_NAME
+  wrong_ready=$POD_READY
   log evict "$wrong_ns/$wrong_name ($POD_IP, $POD_OWNER)"
   wait_for "$DRAIN_TIMEOUT" evict_allowed "$wrong_ns" "$wrong_name" "" || return 1
-  wait_for "$DRAIN_TIMEOUT" pod_is_gone "$wrong_ns" "$wrong_name" "$wrong_uid"
+  wait_for "$DRAIN_TIMEOUT" pod_is_gone "$wrong_ns" "$wrong_name" "$wrong_uid" || return 1
+  if [ "$wrong_owner" = DaemonSet ] && [ "$wrong_ready" = True ]; then
+    wait_for 600 daemonset_pod_is_back "$wrong_ns" "$wrong_owner_name" "$wrong_uid" || {
+      EVICT_WHY="DaemonSet $wrong_ns/$wrong_owner_name has no Ready pod on the node again"
+      return 1
+    }
+  fi
 }
 
 pod_is_on_right_network() {
@@ -2314,8 +2397,8 @@ main() {
     lease_release
     exit 0
   fi
-  check_previous
   marker_open running
+  check_previous
   prove_unused
   prove_alive
   check_signals before
@@ -2453,9 +2536,9 @@ main() {
     exit 0
   fi
   untrack_earlier_attempts
-  check_previous
   forget_rollback
   marker_open preflight
+  check_previous
   check_start
   check_signals before
   log preflight "the cluster is ready for this wave"
@@ -3019,8 +3102,8 @@ main() {
     exit 0
   fi
   untrack_earlier_attempts
-  check_previous
   marker_open preflight
+  check_previous
   [ "$REPLACED" = yes ] || check_start
   check_signals before
   marker_must_write state running

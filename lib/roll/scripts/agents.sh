@@ -153,8 +153,8 @@ main() {
     lease_release
     exit 0
   fi
-  check_previous
   marker_open running
+  check_previous
   CURRENT_STEP=2
   if [ "$CHECK_NODES" = yes ]; then
     wait_for 60 every_node_is_known || die 30 "nodes that no done wave took would be taken over: $UNKNOWN"

@@ -134,8 +134,8 @@ main() {
     lease_release
     exit 0
   fi
-  check_previous
   marker_open running
+  check_previous
   CURRENT_STEP=2
   wait_for 60 sources_are_gone || die 30 "the old network still runs: $SOURCE_DAEMONSETS"
   wait_for 120 no_pod_is_old || die 61 "$FOUND_COUNT pods still use the old network:$FOUND_PODS"

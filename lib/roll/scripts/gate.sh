@@ -111,8 +111,8 @@ main() {
     lease_release
     exit 0
   fi
-  check_previous
   marker_open running
+  check_previous
   CURRENT_STEP=3
   ds_unready=
   for check in $CHECKS; do

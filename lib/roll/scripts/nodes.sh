@@ -209,14 +209,14 @@ sources_are_ready() {
 
 # --- pods of a node ---------------------------------------------------------------------------------------------------
 
-# pods_on NODE FILE: writes a line for each pod on the pod network that has not finished:
-# namespace|name|uid|address|owner kind|mirror hash|restartPolicy|emptyDirs|hostPorts|Ready|deletion
+# pods_on NODE FILE: writes a line for each pod on the pod network that has not finished and is no helper of ours:
+# namespace|name|uid|address|owner kind|owner name|mirror hash|restartPolicy|emptyDirs|hostPorts|Ready|deletion
 # Fails when the API server does not answer: an empty list must mean that there is no pod.
 pods_on() {
   k get pods --all-namespaces --field-selector "spec.nodeName=$1,status.phase!=Succeeded,status.phase!=Failed" \
-    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[*].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
+    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.labels.metachron\.dev/helper}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.ownerReferences[?(@.controller==true)].name}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[*].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
     >"$2.all" || return 1
-  grep -v '^true|' "$2.all" | sed 's/^[^|]*|//' >"$2"
+  sed -n -e '/^true|/d' -e 's/^[^|]*||//p' "$2.all" >"$2"
   return 0
 }
 
@@ -251,7 +251,7 @@ helper_apply() {
     shift 2
   done
   helper_delete "$helper_name" || return 1
-  printf '%s\n' "$helper_text" | k create -f - --field-manager="$MANAGER" >/dev/null
+  printf '%s\n' "$helper_text" | k_input create -f - --field-manager="$MANAGER" >/dev/null
 }
 
 helper_gone() {
@@ -261,6 +261,15 @@ helper_gone() {
 helper_delete() {
   k delete pod "$1" -n "$NAMESPACE" --ignore-not-found --wait=false >/dev/null || return 1
   wait_for 120 helper_gone "$1"
+}
+
+# clear_helpers: deletes every helper pod of this stage.
+clear_helpers() {
+  helper_names=$(read_api get pods -n "$NAMESPACE" -l "metachron.dev/helper,metachron.dev/stage=$STAGE" -o 'jsonpath={.items[*].metadata.name}') ||
+    die 10 "the helper pods cannot be listed: $(api_error)"
+  for helper_left in $helper_names; do
+    helper_delete "$helper_left" || die 10 "helper pod $helper_left cannot be deleted: $(api_error)"
+  done
 }
 
 helper_ended() {

@@ -3,7 +3,7 @@
 
 # split_pod LINE: a line of pods_on into variables.
 split_pod() {
-  IFS='|' read -r POD_NS POD_NAME POD_UID POD_IP POD_OWNER POD_MIRROR POD_RESTART POD_EMPTYDIR POD_HOSTPORTS POD_READY POD_DELETED <<LINE
+  IFS='|' read -r POD_NS POD_NAME POD_UID POD_IP POD_OWNER POD_OWNER_NAME POD_MIRROR POD_RESTART POD_EMPTYDIR POD_HOSTPORTS POD_READY POD_DELETED <<LINE
 $1
 LINE
 }
@@ -30,7 +30,7 @@ each_pod() {
 evict() {
   EVICT_WHY=
   if printf '{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"namespace":"%s","name":"%s"}}' "$1" "$2" |
-    k create --raw "/api/v1/namespaces/$1/pods/$2/eviction$3" -f - >/dev/null; then
+    k_input create --raw "/api/v1/namespaces/$1/pods/$2/eviction$3" -f - >/dev/null; then
     EVICT_SAYS=gone
     return 0
   fi
@@ -115,16 +115,34 @@ evict_allowed() {
   return 1
 }
 
-# Evicts one pod that came back or stayed on the wrong network, and waits until it is gone: DaemonSet pods one by one.
+# daemonset_pod_is_back NAMESPACE DAEMONSET UID: another pod of it is Ready on the node.
+daemonset_pod_is_back() {
+  k get pods -n "$1" --field-selector "spec.nodeName=$CURRENT_NODE" \
+    -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[?(@.controller==true)].kind}/{.metadata.ownerReferences[?(@.controller==true)].name}|{.metadata.uid}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' \
+    >"$WORK_DIR/back" || return 1
+  grep "^DaemonSet/$2|" "$WORK_DIR/back" | grep -v "|$3|" | grep -q '|True$'
+}
+
+# Evicts one pod that came back or stayed on the wrong network, and waits until it is gone. DaemonSet pods go one by one:
+# one that was Ready is Ready again before the next one goes.
 evict_wrong() {
   wrong_network || return 0
   [ -z "$POD_MIRROR" ] || return 0
   wrong_ns=$POD_NS
   wrong_name=$POD_NAME
   wrong_uid=$POD_UID
+  wrong_owner=$POD_OWNER
+  wrong_owner_name=$POD_OWNER_NAME
+  wrong_ready=$POD_READY
   log evict "$wrong_ns/$wrong_name ($POD_IP, $POD_OWNER)"
   wait_for "$DRAIN_TIMEOUT" evict_allowed "$wrong_ns" "$wrong_name" "" || return 1
-  wait_for "$DRAIN_TIMEOUT" pod_is_gone "$wrong_ns" "$wrong_name" "$wrong_uid"
+  wait_for "$DRAIN_TIMEOUT" pod_is_gone "$wrong_ns" "$wrong_name" "$wrong_uid" || return 1
+  if [ "$wrong_owner" = DaemonSet ] && [ "$wrong_ready" = True ]; then
+    wait_for 600 daemonset_pod_is_back "$wrong_ns" "$wrong_owner_name" "$wrong_uid" || {
+      EVICT_WHY="DaemonSet $wrong_ns/$wrong_owner_name has no Ready pod on the node again"
+      return 1
+    }
+  fi
 }
 
 pod_is_on_right_network() {

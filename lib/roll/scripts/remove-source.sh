@@ -137,8 +137,8 @@ main() {
     lease_release
     exit 0
   fi
-  check_previous
   marker_open running
+  check_previous
   prove_unused
   prove_alive
   check_signals before

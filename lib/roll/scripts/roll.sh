@@ -124,9 +124,9 @@ main() {
     exit 0
   fi
   untrack_earlier_attempts
-  check_previous
   forget_rollback
   marker_open preflight
+  check_previous
   check_start
   check_signals before
   log preflight "the cluster is ready for this wave"

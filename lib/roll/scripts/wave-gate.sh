@@ -107,8 +107,8 @@ main() {
     exit 0
   fi
   untrack_earlier_attempts
-  check_previous
   marker_open preflight
+  check_previous
   [ "$REPLACED" = yes ] || check_start
   check_signals before
   marker_must_write state running
