@@ -3,7 +3,7 @@ import { apiGroup } from "../core/identity.ts";
 import { getString } from "../core/json.ts";
 import { byText, sortedUnique } from "../core/order.ts";
 import { inventoryFinding } from "./findings.ts";
-import { type Inventory, objectsOf, type Pod } from "./inventory.ts";
+import { type Inventory, objectsOf, type Pod, positionOf } from "./inventory.ts";
 import { type KnownKind, knownKinds, qualifiedKind } from "./kind-names.ts";
 
 /**
@@ -150,6 +150,8 @@ function checkPodCIDRs(inventory: Inventory): Finding[] {
   );
 }
 
+const certificateField = 'data["ca.crt"]';
+
 /** Every namespace of a cluster has the same root certificate. */
 function checkCertificates(inventory: Inventory): Finding[] {
   const maps = objectsOf(inventory, "ConfigMap").filter(({ name }) => name === "kube-root-ca.crt");
@@ -160,8 +162,13 @@ function checkCertificates(inventory: Inventory): Finding[] {
   return [
     inventoryFinding("inventory/two-clusters", {
       message: `the input mixes two clusters: the root certificates of the namespaces ${first.namespace ?? ""} and ${other.namespace ?? ""} differ`,
-      where: whereOf(other, other.position, 'data["ca.crt"]'),
-      related: [{ message: "the other certificate", where: whereOf(first, first.position, 'data["ca.crt"]') }],
+      where: whereOf(other, positionOf(other, certificateField), certificateField),
+      related: [
+        {
+          message: "the other certificate",
+          where: whereOf(first, positionOf(first, certificateField), certificateField),
+        },
+      ],
       reason: "the controller manager writes one and the same certificate into every namespace",
       remedy: "put the dumps of each cluster in a folder of its own",
     }),
@@ -180,8 +187,10 @@ function checkClusterGUIDs(inventory: Inventory): Finding[] {
   return [
     inventoryFinding("inventory/two-clusters", {
       message: "the input mixes two clusters: there are two values of spec.clusterGUID",
-      where: whereOf(other, other.position, "spec.clusterGUID"),
-      related: [{ message: "the other one", where: whereOf(first, first.position, "spec.clusterGUID") }],
+      where: whereOf(other, positionOf(other, "spec.clusterGUID"), "spec.clusterGUID"),
+      related: [
+        { message: "the other one", where: whereOf(first, positionOf(first, "spec.clusterGUID"), "spec.clusterGUID") },
+      ],
       reason: "Calico gives each cluster one clusterGUID",
       remedy: "put the dumps of each cluster in a folder of its own",
     }),

@@ -2,6 +2,7 @@ import type { Finding, Where } from "../core/finding.ts";
 import { apiGroup, type ObjectIdentity, printIdentity } from "../core/identity.ts";
 import { getIn, getString, isJsonObject, type JsonObject, type JsonValue } from "../core/json.ts";
 import { compareText } from "../core/order.ts";
+import { shownFindings } from "./cap-findings.ts";
 import { createInterner, detach, detachText } from "./detach.ts";
 import { extractNode } from "./extract-node.ts";
 import { extractPod } from "./extract-pod.ts";
@@ -64,6 +65,7 @@ export function createCollector(): Collector {
   const versions: { version: ClusterVersion; where: Where }[] = [];
   const kindsSeen = new Set<string>();
   const notKept: Counts = new Map();
+  let located = 0;
   const interner = createInterner();
   const nodes = createObjectStore<Node>(nodeContent);
   const pods = createObjectStore<Pod>(podContent);
@@ -95,7 +97,12 @@ export function createCollector(): Collector {
       ...identity,
       position: { file: where.file ?? "", line: where.line ?? 1, column: where.column ?? 1 },
     };
-    const read = createFieldReader((field, expected) => findings.push(badField(field, expected, where)));
+    const read = createFieldReader((field, expected) => {
+      located += 1;
+      // Finding a field parses the object's text again: not for each of fifty thousand.
+      const place = located > shownFindings ? {} : createLocate(source)(field);
+      findings.push(badField(field, expected, { ...where, ...place }));
+    });
     if (kind === "Node" && apiVersion === "v1") addNode(object, known, read);
     else if (kind === "Pod" && apiVersion === "v1") addPod(object, known, read, where);
     else addRaw(object, known, read, source);

@@ -20,7 +20,7 @@ export function extractNode(
   const labels = read.textMap(object, "metadata", "labels");
   const hostname = labels["kubernetes.io/hostname"];
   const zone = labels["topology.kubernetes.io/zone"] ?? labels["failure-domain.beta.kubernetes.io/zone"];
-  const conditions = read.objects(object, "status", "conditions");
+  const conditions = read.items(object, ["status", "conditions"], (condition) => [condition]);
   return {
     apiVersion: known.apiVersion,
     kind: known.kind,
@@ -38,7 +38,7 @@ export function extractNode(
     taints: readTaints(object, read),
     isUnschedulable: read.flag(object, "spec", "unschedulable"),
     isReady: conditions.some((condition) => condition["type"] === "Ready" && condition["status"] === "True"),
-    unhealthyConditions: conditions.filter(isUnhealthy).flatMap((condition) => read.text(condition, "type") ?? []),
+    unhealthyConditions: conditions.filter(isUnhealthy).map((condition) => String(condition["type"])),
     allocatable: read.quantities(object, "status", "allocatable"),
     capacity: read.quantities(object, "status", "capacity"),
     nodeInfo: readNodeInfo(object, read),
@@ -51,7 +51,7 @@ function isUnhealthy(condition: JsonObject): boolean {
 }
 
 function readAddresses(object: JsonObject, read: FieldReader): Node["addresses"] {
-  return read.objects(object, "status", "addresses").flatMap((entry) => {
+  return read.items(object, ["status", "addresses"], (entry) => {
     const type = read.text(entry, "type");
     const address = read.text(entry, "address");
     const isWanted = (type === "InternalIP" || type === "ExternalIP") && address !== undefined;
@@ -66,7 +66,7 @@ function readPodCIDRs(object: JsonObject, read: FieldReader): readonly string[] 
 }
 
 function readTaints(object: JsonObject, read: FieldReader): Node["taints"] {
-  return read.objects(object, "spec", "taints").flatMap((taint) => {
+  return read.items(object, ["spec", "taints"], (taint) => {
     const key = read.text(taint, "key");
     const effect = read.text(taint, "effect");
     const value = read.text(taint, "value");

@@ -1,5 +1,5 @@
 import type { ObjectIdentity } from "../core/identity.ts";
-import { isJsonObject, type JsonObject } from "../core/json.ts";
+import { getArray, isJsonObject, type JsonObject, type JsonValue } from "../core/json.ts";
 import type { ContainerPort, Owner, Pod, PodVolume, Position } from "./inventory.ts";
 import { podRequests } from "./pod-requests.ts";
 import type { FieldReader } from "./read-fields.ts";
@@ -18,7 +18,10 @@ export function extractPod(
 ): Pod {
   const annotations = withoutLastApplied(read.textMap(object, "metadata", "annotations"));
   const owner = readOwner(object, read);
-  const containers = [...read.objects(object, "spec", "initContainers"), ...read.objects(object, "spec", "containers")];
+  const containers = <T>(take: (container: JsonObject) => readonly T[]): readonly T[] => [
+    ...read.items(object, ["spec", "initContainers"], take),
+    ...read.items(object, ["spec", "containers"], take),
+  ];
   const isTerminating = read.text(object, "metadata", "deletionTimestamp") !== undefined;
   return {
     apiVersion: known.apiVersion,
@@ -30,9 +33,7 @@ export function extractPod(
     position: known.position,
     ...optional("nodeName", read.text(object, "spec", "nodeName")),
     phase: read.text(object, "status", "phase") ?? "Unknown",
-    isReady: read
-      .objects(object, "status", "conditions")
-      .some((condition) => condition["type"] === "Ready" && condition["status"] === "True"),
+    isReady: getArray(object, "status", "conditions").some(isReadyCondition),
     podIPs: readPodIPs(object, read),
     isHostNetwork: read.flag(object, "spec", "hostNetwork"),
     serviceAccountName: read.text(object, "spec", "serviceAccountName") ?? "default",
@@ -43,13 +44,21 @@ export function extractPod(
     restartPolicy: read.text(object, "spec", "restartPolicy") ?? "Always",
     terminationGracePeriodSeconds: read.number(object, "spec", "terminationGracePeriodSeconds") ?? 30,
     ...optional("priorityClassName", read.text(object, "spec", "priorityClassName")),
-    ports: containers.flatMap((container) => readPorts(container, read)),
-    images: containers.flatMap((container) => read.text(container, "image") ?? []),
+    ports: containers((container) => readPorts(container, read)),
+    images: containers((container) => toList(read.text(container, "image"))),
     requests: podRequests(object, read),
     nodeSelector: read.textMap(object, "spec", "nodeSelector"),
     ...readPlacement(object, read),
-    volumes: read.objects(object, "spec", "volumes").flatMap((volume) => readVolume(volume, known.name, read)),
+    volumes: read.items(object, ["spec", "volumes"], (volume) => readVolume(volume, known.name, read)),
   };
+}
+
+function isReadyCondition(condition: JsonValue): boolean {
+  return isJsonObject(condition) && condition["type"] === "Ready" && condition["status"] === "True";
+}
+
+function toList(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [value];
 }
 
 function optional<Key extends string>(key: Key, value: string | undefined): { readonly [key in Key]?: string } {
@@ -60,13 +69,12 @@ function optional<Key extends string>(key: Key, value: string | undefined): { re
 function readCommandLine(
   annotations: Readonly<Record<string, string>>,
   owner: Owner | undefined,
-  containers: readonly JsonObject[],
+  containers: (take: (container: JsonObject) => readonly string[]) => readonly string[],
   read: FieldReader,
 ): { readonly commandLine?: readonly string[] } {
   const isMirror = annotations["kubernetes.io/config.mirror"] !== undefined || owner?.kind === "Node";
   if (!isMirror) return {};
-  const words = containers.flatMap((one) => [...read.texts(one, "command"), ...read.texts(one, "args")]);
-  return { commandLine: words };
+  return { commandLine: containers((one) => [...read.texts(one, "command"), ...read.texts(one, "args")]) };
 }
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
@@ -79,7 +87,7 @@ function withoutLastApplied(annotations: Readonly<Record<string, string>>): Read
 
 /** The controller among the owners, or the first owner where none is marked as the controller. */
 function readOwner(object: JsonObject, read: FieldReader): Owner | undefined {
-  const owners = read.objects(object, "metadata", "ownerReferences");
+  const owners = read.items(object, ["metadata", "ownerReferences"], (owner) => [owner]);
   const owner = owners.find((candidate) => candidate["controller"] === true) ?? owners[0];
   const apiVersion = read.text(owner, "apiVersion");
   const kind = read.text(owner, "kind");
@@ -89,13 +97,13 @@ function readOwner(object: JsonObject, read: FieldReader): Owner | undefined {
 }
 
 function readPodIPs(object: JsonObject, read: FieldReader): readonly string[] {
-  const podIPs = read.objects(object, "status", "podIPs").flatMap((entry) => read.text(entry, "ip") ?? []);
+  const podIPs = read.items(object, ["status", "podIPs"], (entry) => toList(read.text(entry, "ip")));
   const podIP = read.text(object, "status", "podIP");
   return podIPs.length > 0 || podIP === undefined || podIP === "" ? podIPs : [podIP];
 }
 
-function readPorts(container: JsonObject, read: FieldReader): ContainerPort[] {
-  return read.objects(container, "ports").flatMap((port) => {
+function readPorts(container: JsonObject, read: FieldReader): readonly ContainerPort[] {
+  return read.items<ContainerPort>(container, ["ports"], (port) => {
     const containerPort = read.number(port, "containerPort");
     if (containerPort === undefined) return [];
     const hostPort = read.number(port, "hostPort");
@@ -117,8 +125,10 @@ function readPlacement(
   read: FieldReader,
 ): Pick<Pod, "affinity" | "tolerations" | "topologySpreadConstraints"> {
   const affinity = read.object(object, "spec", "affinity");
-  const tolerations = read.objects(object, "spec", "tolerations");
-  const topologySpreadConstraints = read.objects(object, "spec", "topologySpreadConstraints");
+  const tolerations = read.items(object, ["spec", "tolerations"], (toleration) => [toleration]);
+  const topologySpreadConstraints = read.items(object, ["spec", "topologySpreadConstraints"], (constraint) => [
+    constraint,
+  ]);
   return {
     ...(Object.keys(affinity).length > 0 && { affinity }),
     ...(tolerations.length > 0 && { tolerations }),

@@ -1,5 +1,6 @@
 import type { Finding, Where } from "../core/finding.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
+import { findJsonError } from "./find-json-error.ts";
 import { type InventoryFindingCode, inventoryFinding } from "./findings.ts";
 import { parseAnyYaml, parseYaml } from "./parse-yaml.ts";
 import type { TextPiece } from "./text-piece.ts";
@@ -24,7 +25,7 @@ const retryLimit = 1024 * 1024;
 
 /**
  * A parser of parts. A text that starts with `{` or `[` is read as JSON first (the faster by far, and never ambiguous),
- * then as YAML; all others as YAML.
+ * then as YAML unless the file's name says JSON; all others as YAML.
  * Findings: `inventory/syntax`, `inventory/helm-template`, `inventory/duplicate-key`, `inventory/unsafe-key`,
  * `inventory/alias-bomb`, `inventory/too-deep`, `inventory/unknown-tag`, `inventory/ambiguous-scalar`.
  */
@@ -33,7 +34,7 @@ export function createPieceParser(): PieceParser {
   return {
     parse: (file, piece) => {
       startText(context);
-      const value = parseText(piece, context);
+      const value = parseText(file, piece, context);
       const findings = [
         ...context.problems.map((problem) => toFinding(problem, file, piece)),
         ...ambiguousFindings(context, file, piece),
@@ -46,32 +47,27 @@ export function createPieceParser(): PieceParser {
   };
 }
 
-function parseText(piece: TextPiece, context: YamlContext): JsonValue | undefined {
+function parseText(file: string, piece: TextPiece, context: YamlContext): JsonValue | undefined {
   const { text } = piece;
   const first = text.charAt(firstSign(text));
   if (first !== "{" && first !== "[") return parseYaml(text, context);
   const json = tryParseJson(text);
-  if (json.error === undefined) return checkJson(piece, json.value, context);
-  const value = text.length > retryLimit ? undefined : parseAnyYaml(text, context);
+  if (json !== undefined) return checkJson(piece, json.value, context);
+  const mayBeYaml = text.length <= retryLimit && !/\.(?:json|ndjson|jsonl)(?:\.gz)?$/iu.test(file);
+  const value = mayBeYaml ? parseAnyYaml(text, context) : undefined;
   if (value !== undefined) return value;
   startText(context);
-  context.problems.push({ kind: "syntax", message: json.error.message, offset: json.error.offset });
+  context.problems.push({ kind: "syntax", ...findJsonError(text) });
   return undefined;
 }
 
-interface JsonResult {
-  readonly value: JsonValue;
-  readonly error?: { readonly message: string; readonly offset: number };
-}
-
-function tryParseJson(text: string): JsonResult {
+/** The value of a JSON text, or `undefined` where the text is none. */
+function tryParseJson(text: string): { readonly value: JsonValue } | undefined {
   try {
     return { value: JSON.parse(text) as JsonValue };
   } catch (error) {
-    // The engine's message quotes the text, which may be secret: only its position is used.
-    const offset = /position (\d+)/u.exec(error instanceof Error ? error.message : "")?.[1];
-    const message = offset === undefined ? "the JSON text ends too early" : "the text is not valid JSON from here on";
-    return { value: null, error: { message, offset: offset === undefined ? text.trimEnd().length : Number(offset) } };
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
   }
 }
 

@@ -1,10 +1,10 @@
 import {
   type Alias,
-  type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   type Node,
   type Pair,
   parseDocument,
@@ -32,24 +32,40 @@ export function parseYaml(text: string, context: YamlContext): JsonValue | undef
 
 /** The same as `parseYaml` by the general parser alone: slower by ten, and able to say what is wrong. */
 export function parseAnyYaml(text: string, context: YamlContext): JsonValue | undefined {
-  const document = tryParse(text, context);
-  if (document === undefined) return undefined;
-  for (const error of document.errors) context.problems.push(toProblem(error.code, error.pos[0]));
+  if (!isShallow(text, context)) return undefined;
+  const document = parseDocument(text, { schema: "failsafe", version: "1.1", logLevel: "silent", prettyErrors: false });
+  // An error at the very end is one of a part that never ends: the last sign is the nearest place.
+  const last = Math.max(text.trimEnd().length - 1, 0);
+  for (const error of document.errors) context.problems.push(toProblem(error.code, Math.min(error.pos[0], last)));
   if (document.errors.some((error) => error.code !== "DUPLICATE_KEY")) return undefined;
   const value = document.contents === null ? null : toValue(document.contents, context, 0);
   return value;
 }
 
-function tryParse(text: string, context: YamlContext): Document.Parsed | undefined {
-  try {
-    return parseDocument(text, { schema: "failsafe", version: "1.1", logLevel: "silent", prettyErrors: false });
-  } catch (error) {
-    // The package recurses for each level; its only sign of a text that is too deep is the engine's own error.
-    if (!(error instanceof RangeError)) throw error;
-    context.problems.push({ kind: "too-deep", message: "lists and maps are nested too deeply", offset: 0 });
-    return undefined;
+/**
+ * Notes a text whose brackets are nested too deeply, and gives false for it: the package needs seconds for such a text
+ * before it gives up. Only the lexer tells brackets of the YAML from those inside texts.
+ */
+function isShallow(text: string, context: YamlContext): boolean {
+  if (text.split(/[[{]/u, depthLimit + 2).length <= depthLimit) return true;
+  let depth = 0;
+  let offset = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (token === "[" || token === "{") depth += 1;
+    else if (token === "]" || token === "}") depth -= 1;
+    if (depth > depthLimit) {
+      context.problems.push({ kind: "too-deep", message: tooDeep, offset });
+      return false;
+    }
+    if (!lexerMarks.has(token)) offset += token.length;
   }
+  return true;
 }
+
+/** The lexer's own marks (start of a document, end of a flow, start of a scalar) are no part of the text. */
+const lexerMarks: ReadonlySet<string> = new Set(["\u0002", "\u0018", "\u001F", "\uFEFF"]);
+
+const tooDeep = `lists and maps are nested more than ${depthLimit} deep`;
 
 const messages: Readonly<Record<string, string>> = {
   ALIAS_PROPS: "an alias cannot have an anchor or a tag",
@@ -77,14 +93,14 @@ const messages: Readonly<Record<string, string>> = {
 };
 
 function toProblem(code: string, offset: number): TextProblem {
+  if (code === "RESOURCE_EXHAUSTION") return { kind: "too-deep", message: tooDeep, offset };
   const kind = code === "DUPLICATE_KEY" ? "duplicate-key" : "syntax";
   return { kind, message: messages[code] ?? "the text is not YAML", offset };
 }
 
 function toValue(node: Node, context: YamlContext, depth: number): JsonValue | undefined {
   if (depth > depthLimit) {
-    const message = `lists and maps are nested more than ${depthLimit} deep`;
-    context.problems.push({ kind: "too-deep", message, offset: node.range?.[0] ?? 0 });
+    context.problems.push({ kind: "too-deep", message: tooDeep, offset: node.range?.[0] ?? 0 });
     return undefined;
   }
   if (isAlias(node)) return resolveAlias(context, (node as Alias).source, node.range?.[0] ?? 0);

@@ -12,12 +12,11 @@ type Quantities = Readonly<Record<string, number>>;
  */
 export function podRequests(object: JsonObject, read: FieldReader): Quantities {
   const totals: Record<string, number> = {};
-  for (const container of read.objects(object, "spec", "containers")) add(totals, requestsOf(container, read));
+  for (const { requests } of requestsOf(object, "containers", read)) add(totals, requests);
   const sidecars: Record<string, number> = {};
   const largest: Record<string, number> = {};
-  for (const container of read.objects(object, "spec", "initContainers")) {
-    const requests = requestsOf(container, read);
-    if (container["restartPolicy"] === "Always") {
+  for (const { requests, isSidecar } of requestsOf(object, "initContainers", read)) {
+    if (isSidecar) {
       add(sidecars, requests);
       raise(largest, sidecars);
     } else {
@@ -33,10 +32,22 @@ export function podRequests(object: JsonObject, read: FieldReader): Quantities {
   return Object.fromEntries(Object.entries(totals).map(([name, value]) => [name, roundQuantity(value)]));
 }
 
-/** A container's requests; a limit stands in for a request that is not there, as the API server's defaulting does. */
-function requestsOf(container: JsonObject, read: FieldReader): Quantities {
-  const limits = read.quantities(container, "resources", "limits");
-  return { ...limits, ...read.quantities(container, "resources", "requests") };
+interface ContainerRequests {
+  readonly requests: Quantities;
+  readonly isSidecar: boolean;
+}
+
+/** The containers' requests; a limit stands in for a request that is not there, as the API server's defaulting does. */
+function requestsOf(
+  object: JsonObject,
+  list: "containers" | "initContainers",
+  read: FieldReader,
+): readonly ContainerRequests[] {
+  return read.items(object, ["spec", list], (container) => {
+    const limits = read.quantities(container, "resources", "limits");
+    const requests = { ...limits, ...read.quantities(container, "resources", "requests") };
+    return [{ requests, isSidecar: container["restartPolicy"] === "Always" }];
+  });
 }
 
 function add(to: Record<string, number>, from: Quantities): void {

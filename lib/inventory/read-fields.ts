@@ -10,15 +10,21 @@ export interface FieldReader {
   readonly number: (value: JsonValue | undefined, ...path: readonly string[]) => number | undefined;
   readonly flag: (value: JsonValue | undefined, ...path: readonly string[]) => boolean;
   readonly object: (value: JsonValue | undefined, ...path: readonly string[]) => JsonObject;
-  /** The items that are objects. */
-  readonly objects: (value: JsonValue | undefined, ...path: readonly string[]) => readonly JsonObject[];
+  /** What `take` makes of each item that is an object; reports from inside it carry the item's path. */
+  readonly items: <T>(
+    value: JsonValue | undefined,
+    path: readonly string[],
+    take: (item: JsonObject) => readonly T[],
+  ) => readonly T[];
   readonly texts: (value: JsonValue | undefined, ...path: readonly string[]) => readonly string[];
   readonly textMap: (value: JsonValue | undefined, ...path: readonly string[]) => Readonly<Record<string, string>>;
   readonly quantities: (value: JsonValue | undefined, ...path: readonly string[]) => Readonly<Record<string, number>>;
 }
 
-/** A reader that reports fields of wrong types; the path in a report is the one given, without what lies around it. */
-export function createFieldReader(report: ReportField): FieldReader {
+/** A reader that reports fields of wrong types, each with its path in the object. */
+export function createFieldReader(tell: ReportField): FieldReader {
+  let prefix = "";
+  const report: ReportField = (field, expected) => tell(prefix + field, expected);
   const typed = <T extends JsonValue>(
     expected: string,
     isRight: (found: JsonValue) => found is T,
@@ -35,22 +41,29 @@ export function createFieldReader(report: ReportField): FieldReader {
     typed("a map", isJsonObject, value, path) ?? {};
   const list = (value: JsonValue | undefined, path: readonly string[]): readonly JsonValue[] =>
     typed("a list", isList, value, path) ?? [];
-  const checkedItems = <T extends JsonValue>(
-    items: readonly JsonValue[],
-    path: readonly string[],
-    [expected, isRight]: readonly [string, (found: JsonValue) => found is T],
-  ): readonly T[] =>
-    items.filter((item, index): item is T => {
-      if (!isRight(item)) report(`${path.join(".")}[${index}]`, expected);
-      return isRight(item);
-    });
   return {
     text: (value, ...path) => typed("a text", isText, value, path),
     number: (value, ...path) => typed("a number", isNumber, value, path),
     flag: (value, ...path) => typed("true or false", isFlag, value, path) ?? false,
     object,
-    objects: (value, ...path) => checkedItems(list(value, path), path, ["a map", isJsonObject]),
-    texts: (value, ...path) => checkedItems(list(value, path), path, ["a text", isText]),
+    items: (value, path, take) => {
+      const outer = prefix;
+      return list(value, path).flatMap((item, index) => {
+        if (!isJsonObject(item)) {
+          report(`${path.join(".")}[${index}]`, "a map");
+          return [];
+        }
+        prefix = `${outer}${path.join(".")}[${index}].`;
+        const taken = take(item);
+        prefix = outer;
+        return taken;
+      });
+    },
+    texts: (value, ...path) =>
+      list(value, path).filter((item, index): item is string => {
+        if (!isText(item)) report(`${path.join(".")}[${index}]`, "a text");
+        return isText(item);
+      }),
     textMap: (value, ...path) => textMapOf(object(value, ...path), path.join("."), report),
     quantities: (value, ...path) => quantitiesOf(object(value, ...path), path.join("."), report),
   };

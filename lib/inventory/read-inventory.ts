@@ -1,5 +1,6 @@
 import { type Checked, compareFindings, type Finding } from "../core/finding.ts";
 import { buildInventory } from "./build-inventory.ts";
+import { capFindings } from "./cap-findings.ts";
 import { checkInventory } from "./check-inventory.ts";
 import { type Collector, createCollector } from "./collect-objects.ts";
 import { createFileReader } from "./file-reader.ts";
@@ -48,7 +49,8 @@ export async function readManifests(
   findings.push(...collected.findings, ...versionFindings(collected.versions));
   const isEmpty = collected.kindsSeen.size === 0 && collected.versions.length === 0;
   if (isEmpty) findings.push(empty(fileCount));
-  return { value: isEmpty ? undefined : buildInventory(collected), findings: findings.sort(compareFindings) };
+  const told = capFindings(findings.sort(compareFindings)).sort(compareFindings);
+  return { value: isEmpty ? undefined : buildInventory(collected), findings: told };
 }
 
 function empty(fileCount: number): Finding {

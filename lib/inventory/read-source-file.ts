@@ -31,21 +31,22 @@ export async function readSourceFile(file: SourceFile, sink: PieceSink): Promise
     if (splitter === undefined) {
       blank += chunk;
       const first = /[^\s\uFEFF]/u.exec(blank);
-      if (first === null) continue;
-      splitter = choose(blank, first.index)(sink);
-      splitter.push(blank.startsWith("\uFEFF") ? blank.slice(1) : blank);
-      blank = "";
+      // Two signs are needed to tell JSON from a template: { and {{.
+      if (first === null || first.index + 1 >= blank.length) continue;
+      splitter = start(blank, sink);
     } else splitter.push(chunk);
   }
-  splitter?.end();
+  splitter ??= start(blank, sink);
+  splitter.end();
   const failure = file.failure?.();
   return failure === undefined ? findings : [...findings, failure];
 }
 
-function choose(text: string, first: number): (sink: PieceSink) => Splitter {
-  const isTemplate = /^\{[{%#]/u.test(text.slice(first, first + 2));
-  const sign = text.charAt(first);
-  return (sign === "{" || sign === "[") && !isTemplate ? splitJson : splitYaml;
+function start(text: string, sink: PieceSink): Splitter {
+  const isJson = /^[\s\uFEFF]*(?:\{(?![{%#])|\[)/u.test(text);
+  const splitter = isJson ? splitJson(sink) : splitYaml(sink);
+  splitter.push(text.startsWith("\uFEFF") ? text.slice(1) : text);
+  return splitter;
 }
 
 function findBadSign(chunk: string): { readonly at: number; readonly isBinary: boolean } | undefined {
