@@ -1,5 +1,7 @@
 import { byAll, byText } from "../../core/order.ts";
 import { type L4Set, pointOf, printL4, uniteL4 } from "../space/l4-set.ts";
+import type { PacketEnd } from "../space/packet-end.ts";
+import type { World } from "../space/world.ts";
 import type { DifferenceCell } from "./compare.ts";
 import { divergenceOf } from "./divergences.ts";
 import type { PolicySide } from "./policy-side.ts";
@@ -83,8 +85,9 @@ export function differencesOf(
   groups: Iterable<DifferenceGroup>,
   before: PolicySide,
   after: PolicySide,
+  world: World,
 ): ProofDifference[] {
-  return [...groups].map((group) => differenceOf(group, before, after)).sort(compareDifferences);
+  return [...groups].map((group) => differenceOf(group, before, after, world)).sort(compareDifferences);
 }
 
 const compareDifferences = byAll<ProofDifference>(
@@ -95,7 +98,14 @@ const compareDifferences = byAll<ProofDifference>(
   byText((difference) => difference.after.decidedBy),
 );
 
-function differenceOf(group: DifferenceGroup, before: PolicySide, after: PolicySide): ProofDifference {
+/** A pod that does not exist may come to a namespace that does. */
+function seenIn(ends: readonly PacketEnd[], world: World): "W0" | "W1" | "W2" {
+  const imagined = ends.flatMap(({ hypothetical }) => hypothetical ?? []);
+  if (imagined.length === 0) return "W0";
+  return imagined.every(({ labels }) => world.namespaces.has(labels["meta:namespace"] ?? "")) ? "W1" : "W2";
+}
+
+function differenceOf(group: DifferenceGroup, before: PolicySide, after: PolicySide, world: World): ProofDifference {
   const { shown } = group;
   const subject = shown.subject.sample;
   const witness = witnessOf(shown.half, flowEndOf(subject), peerEndOf(subject, shown.peer.sample, shown.peer.other), {
@@ -111,6 +121,7 @@ function differenceOf(group: DifferenceGroup, before: PolicySide, after: PolicyS
     after: decisionOf(shown.after, after, subject),
     flows: group.flows,
     packets: printL4(group.packets),
+    seenIn: seenIn([subject, shown.peer.sample], world),
     ...(group.divergence !== undefined && { divergence: group.divergence }),
   };
 }

@@ -67,5 +67,7 @@ export interface Proof {
     readonly classes: number;
     readonly cells: number;
     readonly flows: number;
+    /** Set when the open world was too large to be walked whole: nothing is claimed about the rest. */
+    readonly isTruncated?: boolean;
   };
 }

@@ -1,7 +1,8 @@
-import { closedEnds, type Ends } from "../space/closed-ends.ts";
+import { closedEnds } from "../space/closed-ends.ts";
 import { createClosedSpace } from "../space/closed-space.ts";
+import { openEnds } from "../space/open-ends.ts";
+import { createOpenSpace } from "../space/open-space.ts";
 import type { PacketSpace } from "../space/packet-space.ts";
-import type { Vocabulary } from "../space/vocabulary.ts";
 import type { World } from "../space/world.ts";
 import { type Coverage, compareHalf } from "./compare.ts";
 import { compileSide, labelledAddresses, vocabularyOf } from "./compile-side.ts";
@@ -45,18 +46,24 @@ export interface ProofInput {
  *
  * `equal` means that no packet is decided differently, apart from the divergences that are listed and counted in
  * `intended`. Differences are grouped by the pair of rules that decide, each with one witness that replays
- * (`replayWitness`). The result depends on nothing but the input. Shares no code with the translator beyond the models.
+ * (`replayWitness`). A proof that had to be given up for its size is never equal and says so in `world.isTruncated`.
+ * The result depends on nothing but the input. Shares no code with the translator beyond the models.
  */
 export function provePolicies(input: ProofInput): Proof {
   const groups: DifferenceGroups = new Map();
   const coverage: Coverage = { flows: 0 };
+  let isTruncated = false;
+  const onLimit = (): void => {
+    isTruncated = true;
+  };
   const sizes: PacketSpace["size"][] = [];
-  for (const space of spacesOf(input)) {
+  for (const space of spacesOf(input, onLimit)) {
     sizes.push(space.size);
     compareInSpace(input, space, groups, coverage);
   }
   if (!isFull(input, groups)) compareHealth(input, groups, coverage);
-  return proofOf(input, foldDivergences(groups), coverage, sizes);
+  const proof = proofOf(input, foldDivergences(groups), coverage, sizes);
+  return isTruncated ? { ...proof, equal: false, world: { ...proof.world, isTruncated } } : proof;
 }
 
 function compareInSpace(input: ProofInput, space: PacketSpace, groups: DifferenceGroups, coverage: Coverage): void {
@@ -83,14 +90,14 @@ function isFull(input: ProofInput, groups: DifferenceGroups): boolean {
   return input.stopAfter !== undefined && heldAgainst(input, groups.values()).length >= input.stopAfter;
 }
 
-function spacesOf({ before, after, world }: ProofInput): PacketSpace[] {
+function spacesOf({ before, after, world, mode }: ProofInput, onLimit: () => void): PacketSpace[] {
   const vocabulary = vocabularyOf([before, after], world);
   const labelled = labelledAddresses([before, after]);
-  return world.families.map((family) => closedSpaceOf(closedEnds(world, family, vocabulary, labelled), vocabulary));
-}
-
-function closedSpaceOf(ends: Ends, vocabulary: Vocabulary): PacketSpace {
-  return createClosedSpace(ends, vocabulary);
+  return world.families.map((family) =>
+    mode === "closed"
+      ? createClosedSpace(closedEnds(world, family, vocabulary, labelled), vocabulary)
+      : createOpenSpace({ ...openEnds(world, family, vocabulary, labelled), world, vocabulary, onLimit }),
+  );
 }
 
 function isAccepted(input: ProofInput, group: DifferenceGroup): boolean {
@@ -107,7 +114,7 @@ function proofOf(
   coverage: Coverage,
   sizes: readonly PacketSpace["size"][],
 ): Proof {
-  const differences = differencesOf(heldAgainst(input, groups), input.before, input.after);
+  const differences = differencesOf(heldAgainst(input, groups), input.before, input.after, input.world);
   const largest = (key: keyof PacketSpace["size"]): number => Math.max(0, ...sizes.map((size) => size[key]));
   return {
     equal: differences.length === 0,

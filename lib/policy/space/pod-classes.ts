@@ -93,7 +93,7 @@ function numberKeys(vocabulary: Vocabulary, prefix: string): ReadonlyMap<string,
 function reduceValue(vocabulary: Vocabulary, key: LabelKey, value: string): string {
   const known = vocabulary.keys.get(canonicalKey(key));
   if (known === undefined) return "";
-  return known.isTextual || known.values.has(value) ? `=${value}` : "*";
+  return known.texts.length > 0 || known.values.has(value) ? `=${value}` : "*";
 }
 
 function inheritedTexts(

@@ -5,14 +5,23 @@ import type { LabelKey, Selector } from "../selector/selector.ts";
  * Collected by `createVocabulary`; both sides add to the same one.
  */
 export interface Vocabulary {
-  /** Keys that selectors name, with the values they name; `isTextual` when a selector looks inside values. */
-  readonly keys: ReadonlyMap<LabelKey, { readonly values: ReadonlySet<string>; readonly isTextual: boolean }>;
+  /** Keys that selectors name, with the values they name and the terms that look inside values. */
+  readonly keys: ReadonlyMap<LabelKey, KeyTerms>;
   /** Prefixes and addresses. */
   readonly prefixes: ReadonlySet<string>;
   readonly portNames: ReadonlySet<string>;
   /** Names that only a DNS proxy resolves. */
   readonly fqdns: ReadonlySet<string>;
 }
+
+/** What selectors ask of one key. */
+export interface KeyTerms {
+  readonly values: ReadonlySet<string>;
+  readonly texts: readonly TextTerm[];
+}
+
+/** A term that looks inside values. */
+export type TextTerm = Extract<Selector, { readonly kind: "contains" | "startsWith" | "endsWith" }>;
 
 /** A vocabulary being collected. */
 export interface VocabularyBuilder {
@@ -30,15 +39,15 @@ export function canonicalKey(key: LabelKey): LabelKey {
 
 /** An empty vocabulary. */
 export function createVocabulary(): VocabularyBuilder {
-  const keys = new Map<LabelKey, { values: Set<string>; isTextual: boolean }>();
+  const keys = new Map<LabelKey, { values: Set<string>; texts: TextTerm[] }>();
   const prefixes = new Set<string>();
   const portNames = new Set<string>();
   const fqdns = new Set<string>();
-  const keyOf = (key: LabelKey): { values: Set<string>; isTextual: boolean } => {
+  const keyOf = (key: LabelKey): { values: Set<string>; texts: TextTerm[] } => {
     const name = canonicalKey(key);
     const known = keys.get(name);
     if (known !== undefined) return known;
-    const fresh = { values: new Set<string>(), isTextual: false };
+    const fresh = { values: new Set<string>(), texts: [] };
     keys.set(name, fresh);
     return fresh;
   };
@@ -56,7 +65,7 @@ export function createVocabulary(): VocabularyBuilder {
       case "contains":
       case "startsWith":
       case "endsWith":
-        keyOf(selector.key).isTextual = true;
+        keyOf(selector.key).texts.push(selector);
         return;
       case "not":
         addSelector(selector.operand);
