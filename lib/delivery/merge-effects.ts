@@ -34,7 +34,7 @@ function argocdEffects({ plan, stage, release }: MergedStage): readonly string[]
     case "rollback":
       return [
         `The root Application ${stage.attempt > 1 || stage.state === "rollback" ? "changes" : "creates"} Application ${name}, ${pinOf(plan, stage)}`,
-        ...(release === undefined ? [] : [releaseEffect(`Application metachron-cilium`, release)]),
+        ...(release === undefined ? [] : [releaseEffect("Application metachron-cilium", stage, release)]),
         `It applies ${appliedFolder(plan, stage)} once, without retries; Argo CD does not wait for the stage before, the Job does${jobEffect(stage)}`,
       ];
   }
@@ -56,8 +56,8 @@ function fluxEffects({ plan, stage, previous, release }: MergedStage): readonly 
     case "rollback":
       return [
         `The root Kustomization ${stage.attempt > 1 || stage.state === "rollback" ? "changes" : "creates"} Kustomization ${name}`,
-        ...(release === undefined ? [] : [releaseEffect(`HelmRelease ${release.releaseName}`, release)]),
-        ...(previous === undefined
+        ...(release === undefined ? [] : [releaseEffect(`HelmRelease ${release.releaseName}`, stage, release)]),
+        ...(previous === undefined || stage.state === "rollback"
           ? []
           : [`It waits until ${engineObjectName(previous.id)} is ready and healthy at digest ${previous.digest}`]),
         `It applies ${appliedFolder(plan, stage)}${jobEffect(stage)}`,
@@ -65,7 +65,9 @@ function fluxEffects({ plan, stage, previous, release }: MergedStage): readonly 
   }
 }
 
-function releaseEffect(carrier: string, release: HelmRelease): string {
+function releaseEffect(carrier: string, stage: Stage, release: HelmRelease): string {
+  if (stage.state === "rollback")
+    return `${carrier} takes the values of the stage that set them before, at once; where there is none it is switched off and uninstalls nothing`;
   return `${carrier} takes the values of this stage, and the chart ${release.chart.name} ${release.chart.version} is installed or upgraded at once`;
 }
 
