@@ -1,7 +1,7 @@
 import type { StageRef } from "./job.ts";
 import { jobStageObjects } from "./job-stage.ts";
-import { joinRights, type Rights, rule } from "./rbac.ts";
-import { agentRights, ownRights, readRights } from "./rights.ts";
+import { joinRights, noRights, type Rights, rule } from "./rbac.ts";
+import { agentRights, ownRights, policyRights, readRights } from "./rights.ts";
 import type { RollContext } from "./roll-context.ts";
 import type { RollObject } from "./roll-object.ts";
 import { signalsOf } from "./signals.ts";
@@ -22,6 +22,8 @@ export interface AgentsInput {
   readonly expectedConfig: Readonly<Record<string, string>>;
   /** CiliumNodeConfigs to delete before the restart; for `finalise`, all that the plan made. */
   readonly nodeConfigs: readonly string[];
+  /** How many Cilium policies must be there and Valid afterwards; 0 or absent: not looked at. */
+  readonly policies?: number;
   /** The stage's own objects, applied before the Job. */
   readonly objects?: readonly RollObject[];
 }
@@ -53,6 +55,7 @@ export function agentObjects(input: AgentsInput): readonly RollObject[] {
       RESTART_OPERATOR: kind === "restart" ? "yes" : "no",
       END_STATE: kind === "undo" ? "undone" : "done",
       NODES: firstNode ?? "",
+      POLICIES: String(input.policies ?? 0),
     },
     deadlineSeconds: agentsDeadlineSeconds(nodes.length),
     helpers: ["check"],
@@ -77,7 +80,7 @@ export function agentsDeadlineSeconds(nodes: number): number {
 }
 
 /** Rights: reading, the agents' pods (the operator's are in the same namespace), the configuration, the named objects to delete. */
-export function agentStageRights({ context, stage, kind, nodeConfigs }: AgentsInput): Rights {
+export function agentStageRights({ context, stage, kind, nodeConfigs, policies }: AgentsInput): Rights {
   const own = ownRights(kind, kind === "undo" ? { ...stage, previous: undefined } : stage);
   const inNamespace = [
     rule("", ["configmaps"], ["get"], ["cilium-config"]),
@@ -85,6 +88,7 @@ export function agentStageRights({ context, stage, kind, nodeConfigs }: AgentsIn
   ];
   return joinRights(
     readRights,
+    (policies ?? 0) > 0 ? policyRights : noRights,
     agentRights(context.ciliumNamespace),
     { cluster: [], namespaces: { [context.ciliumNamespace]: inNamespace } },
     own,

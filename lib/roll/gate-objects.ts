@@ -1,8 +1,8 @@
 import type { StageRef } from "./job.ts";
 import { jobStageObjects } from "./job-stage.ts";
 import { bridgeName, metachronNamespace } from "./names.ts";
-import { joinRights, type Rights, rule } from "./rbac.ts";
-import { ownRights, readRights } from "./rights.ts";
+import { joinRights, noRights, type Rights, rule } from "./rbac.ts";
+import { ownRights, policyRights, readRights } from "./rights.ts";
 import type { RollContext } from "./roll-context.ts";
 import type { RollObject } from "./roll-object.ts";
 import { type Signal, signalsOf } from "./signals.ts";
@@ -73,18 +73,14 @@ function withNode(signals: readonly Signal[], node: string | undefined): readonl
 
 /** Rights of a gate: reading, its marker, and for single checks what they read or delete beside that. */
 export function gateRights({ stage, checks, jobs }: GateInput, kind: "gate" | "validate" | "undo" = "gate"): Rights {
-  const reads = (check: GateCheck, group: string, resources: readonly string[], names?: readonly string[]) =>
-    checks.includes(check) ? [rule(group, resources, names === undefined ? ["list"] : ["get"], names)] : [];
   const own = [
-    ...((jobs ?? []).length > 0 ? reads("jobs", "batch", ["jobs"], jobs) : []),
+    ...(checks.includes("jobs") ? [rule("batch", ["jobs"], ["get"], jobs ?? [])] : []),
     ...(checks.includes("unbridged") ? [rule("apps", ["daemonsets"], ["delete"], [bridgeName])] : []),
   ];
   return joinRights(
     readRights,
-    {
-      cluster: reads("policies", "cilium.io", ["ciliumclusterwidenetworkpolicies", "ciliumnetworkpolicies"]),
-      namespaces: own.length > 0 ? { [metachronNamespace]: own } : {},
-    },
+    checks.includes("policies") ? policyRights : noRights,
+    own.length > 0 ? { cluster: [], namespaces: { [metachronNamespace]: own } } : noRights,
     ownRights(kind, stage),
   );
 }

@@ -130,7 +130,7 @@ function podSpec(spec: JobSpec): JsonObject {
     volumes: [
       { name: "scripts", configMap: { name: scriptsName, defaultMode: 0o555 } },
       { name: "stage", configMap: { name: podTemplatesName(spec.kind, spec.stage.id), defaultMode: 0o444 } },
-      { name: "tmp", emptyDir: { sizeLimit: "16Mi" } },
+      { name: "tmp", emptyDir: { sizeLimit: "128Mi" } },
     ],
   };
 }
@@ -160,6 +160,8 @@ function jobEnv(spec: JobSpec): readonly JsonObject[] {
     DIGEST: digestPlaceholder,
     PREVIOUS: stage.previous?.id ?? "",
     PREVIOUS_DIGEST: stage.previous?.digest ?? "",
+    // Where kubectl keeps what it learned of the API: without it each call asks the server again.
+    HOME: "/tmp",
     ...spec.env,
     ...(server !== undefined && { KUBERNETES_SERVICE_HOST: server.host, KUBERNETES_SERVICE_PORT: String(server.port) }),
   };

@@ -61,6 +61,13 @@ const nothingAllowed: JsonObject = {
   capabilities: { drop: ["ALL"] },
 };
 
+/**
+ * Reading the host's files and the agent's socket under SELinux: the type that the agent's own containers have. Without
+ * SELinux it has no effect.
+ * Source: cilium/cilium v1.20.2 install/kubernetes/cilium/values.yaml, securityContext.seLinuxOptions.
+ */
+const onHostFiles: JsonObject = { ...nothingAllowed, seLinuxOptions: { level: "s0", type: "spc_t" } };
+
 interface HelperPod {
   readonly image: string;
   readonly command: readonly string[];
@@ -96,7 +103,7 @@ function specOf(context: RollContext, kind: HelperKind, listsName: string): Help
       return {
         ...onHost,
         command: ["/bin/sh", "/scripts/node-check.sh", "@CHECK@"],
-        securityContext: nothingAllowed,
+        securityContext: onHostFiles,
         volumes: [cni, hostPath("agent", "/var/run/cilium", "Directory")],
         mounts: [readOnly("cni", "/host/cni"), readOnly("agent", "/var/run/cilium")],
       };
@@ -130,10 +137,7 @@ function specOf(context: RollContext, kind: HelperKind, listsName: string): Help
       return {
         ...onHost,
         command: ["/bin/sh", "/scripts/node-hostports.sh", "@LIVE_IPS@"],
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          capabilities: { drop: ["ALL"], add: ["NET_ADMIN", "NET_RAW"] },
-        },
+        securityContext: { ...onHostFiles, capabilities: { drop: ["ALL"], add: ["NET_ADMIN", "NET_RAW"] } },
         volumes: [hostPath("lock", "/run/xtables.lock", "FileOrCreate")],
         mounts: [{ name: "lock", mountPath: "/run/xtables.lock" }],
       };
@@ -141,7 +145,7 @@ function specOf(context: RollContext, kind: HelperKind, listsName: string): Help
       return {
         ...onHost,
         command: ["/bin/sh", "/scripts/node-restore.sh"],
-        securityContext: nothingAllowed,
+        securityContext: onHostFiles,
         volumes: [cni, hostPath("agent", "/var/run/cilium", "Directory")],
         mounts: [{ name: "cni", mountPath: "/host/cni" }, readOnly("agent", "/var/run/cilium")],
       };
@@ -152,7 +156,7 @@ function specOf(context: RollContext, kind: HelperKind, listsName: string): Help
         ...onHost,
         image: plan.spec.roll.probeImage,
         command: ["/bin/sh", "-c", `: >/sentinel/${sentinel.slice(slash + 1)}`],
-        securityContext: nothingAllowed,
+        securityContext: onHostFiles,
         volumes: [hostPath("sentinel", sentinel.slice(0, slash) || "/", "Directory")],
         mounts: [{ name: "sentinel", mountPath: "/sentinel" }],
       };

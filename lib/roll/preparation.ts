@@ -61,7 +61,7 @@ export function preparationObjects(context: RollContext, stageId: string): reado
 }
 
 const echoComment =
-  "Answers on TCP 8080 on every node: what a gate reaches on the old and on the new network. It also brings the probe\nimage to every node before the first wave. Removed with the source.";
+  "Answers on TCP 8080 on every node: what a gate reaches on the old and on the new network. It also brings the probe\nimage to every node before the first wave. It goes at the very end, with the namespace.";
 
 function scriptsObject(stageId: string): RollObject {
   const object: JsonObject = {

@@ -16,6 +16,9 @@ export interface Rights {
   readonly namespaces: Readonly<Record<string, readonly Rule[]>>;
 }
 
+/** Nothing at all. */
+export const noRights: Rights = { cluster: [], namespaces: {} };
+
 /** A rule for one group; `names` limits it to objects of these names. */
 export function rule(
   group: string,

@@ -40,6 +40,12 @@ export const readRights: Rights = {
   namespaces: {},
 };
 
+/** Reading every Cilium policy, for the gate that asks whether they are Valid. */
+export const policyRights: Rights = {
+  cluster: [rule("cilium.io", ["ciliumclusterwidenetworkpolicies", "ciliumnetworkpolicies"], ["list"])],
+  namespaces: {},
+};
+
 /** Cordoning these nodes and no other, and evicting pods (the Eviction API keeps budgets; there is no right to delete pods). */
 export function moveRights(nodes: readonly string[]): Rights {
   return {

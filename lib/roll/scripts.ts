@@ -8,7 +8,7 @@ export const scripts: Readonly<Record<string, string>> = {
 #
 #   1 gate: stage before        4 the operator, first half: only when RESTART_OPERATOR is yes
 #   2 every node is known       5 agents: restart, Ready, no key differs from the configuration, endpoints in force
-#   3 the values are there      6 marker
+#   3 the values are there      6 policies are Valid, signals, marker
 #
 # Nodes that no wave took (EXCLUDED) and nodes that joined since would be taken over at their agent's next start, with
 # their pods still on the old network: step 2 refuses.
@@ -149,7 +149,7 @@ restart_agents() {
 }
 
 main() {
-  start_script CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS BATCH CHECK_NODES RESTART_OPERATOR END_STATE NODES SIGNALS
+  start_script CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS BATCH CHECK_NODES RESTART_OPERATOR END_STATE NODES POLICIES SIGNALS
   lease_take
   CURRENT_STEP=1
   if already_done "$END_STATE"; then
@@ -172,6 +172,9 @@ main() {
   restart_agents
   wait_for 300 agents_are_ready || die 50 "Cilium agents are not Ready on: $agents_unready"
   CURRENT_STEP=6
+  if [ "$POLICIES" -gt 0 ]; then
+    wait_for 600 policies_are_valid || die 60 "of $POLICIES Cilium policies $POLICY_COUNT are Valid; not Valid: $INVALID"
+  fi
   check_signals after
   finish "$END_STATE" "every agent runs with the configuration of this stage"
 }
@@ -766,13 +769,15 @@ start_script() {
   for tool in cat cut date dirname grep kubectl printenv sed sleep sort tail tr; do
     command -v "$tool" >/dev/null 2>&1 || die 10 "the image has no $tool"
   done
-  for name in STAGE ATTEMPT DIGEST PREVIOUS PREVIOUS_DIGEST JOB_UID "$@"; do
+  for name in PREVIOUS PREVIOUS_DIGEST "$@"; do
     printenv "$name" >/dev/null || die 10 "the variable $name is not set"
   done
+  for name in STAGE ATTEMPT DIGEST JOB_UID; do
+    [ -n "$(printenv "$name")" ] || die 10 "the variable $name is empty"
+  done
   trap on_term TERM INT
-  read_api version -o 'jsonpath={.serverVersion.gitVersion}' >"$WORK_DIR/version" ||
-    die 10 "the API server does not answer: $(api_error)"
-  log started "API server $(cat "$WORK_DIR/version"), executor $JOB_UID"
+  read_api get --raw /version >"$WORK_DIR/version" || die 10 "the API server does not answer: $(api_error)"
+  log started "API server $(sed -n 's/.*"gitVersion": *"\([^"]*\)".*/\1/p' "$WORK_DIR/version"), executor $JOB_UID"
 }
 
 # --- lease: one executor at a time ------------------------------------------------------------------------------------
@@ -958,15 +963,6 @@ agents_everywhere() {
 # A pod on the new network before the first wave means that a CiliumNodeConfig or a CNI file is there that should not be.
 no_pod_has_moved() {
   find_pods is_new_address && [ "$FOUND_COUNT" -eq 0 ]
-}
-
-policies_are_valid() {
-  k get ciliumclusterwidenetworkpolicies,ciliumnetworkpolicies --all-namespaces \
-    -o 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}|{.status.conditions[?(@.type=="Valid")].status}|{.status.conditions[?(@.type=="Valid")].message}{"\n"}{end}' \
-    >"$WORK_DIR/policies" || return 1
-  INVALID=$(grep -v '|True|' "$WORK_DIR/policies" | tr '\n' ' ')
-  POLICY_COUNT=$(grep -c '|True|' "$WORK_DIR/policies")
-  [ -z "$INVALID" ] && [ "$POLICY_COUNT" -ge "$POLICIES" ]
 }
 
 jobs_are_complete() {
@@ -1799,6 +1795,17 @@ sources_are_ready() {
     daemonset_is_ready "$source_daemonset" || return 1
   done
   return 0
+}
+
+# policies_are_valid: at least $POLICIES Cilium policies are there, and every one in the cluster is Valid. POLICY_COUNT and
+# INVALID say how many and which.
+policies_are_valid() {
+  k get ciliumclusterwidenetworkpolicies,ciliumnetworkpolicies --all-namespaces \
+    -o 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}|{.status.conditions[?(@.type=="Valid")].status}|{.status.conditions[?(@.type=="Valid")].message}{"\n"}{end}' \
+    >"$WORK_DIR/policies" || return 1
+  INVALID=$(grep -v '|True|' "$WORK_DIR/policies" | tr '\n' ' ')
+  POLICY_COUNT=$(grep -c '|True|' "$WORK_DIR/policies")
+  [ -z "$INVALID" ] && [ "$POLICY_COUNT" -ge "$POLICIES" ]
 }
 
 # --- pods of a node ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
 import type { Plan } from "../../lib/plan/plan.ts";
+import type { BridgeInput } from "../../lib/roll/bridge-objects.ts";
+import type { CleanInput, RemovalInput } from "../../lib/roll/removal-objects.ts";
 import type { RollContext } from "../../lib/roll/roll-context.ts";
 import type { WaveInput } from "../../lib/roll/wave-objects.ts";
 import type { SourceFacts } from "../../lib/source/source.ts";
@@ -128,3 +130,77 @@ export const sampleInput: WaveInput = {
 };
 
 export const sampleUndoInput: WaveInput = { ...sampleInput, nodeConfig: nodeBatchUndo(sampleWave.id, hostnames) };
+
+const previous = { id: "100-canary", digest: digest("c") };
+
+export const sampleBridge: BridgeInput = {
+  context: sampleContext,
+  stageId: "020-bridge",
+  source: { source: "canal", facts: canalFacts },
+  sourcePrefixes: ["10.244.0.0/16"],
+};
+
+const calico = { apiVersion: "crd.projectcalico.org/v1" };
+
+/** The removal of a Canal of a few objects, one of every kind of rights. */
+export const sampleRemoval: RemovalInput = {
+  context: sampleContext,
+  stage: { id: "900-remove-canal", attempt: 1, previous },
+  nodes: ["worker-1", "worker-2"],
+  bridgePolicies: [{ apiVersion: "cilium.io/v2", kind: "CiliumClusterwideNetworkPolicy", name: "metachron-bridge" }],
+  mirrors: [{ ...calico, kind: "GlobalNetworkPolicy", name: "metachron-mirror-egress" }],
+  removal: [
+    { ...calico, kind: "GlobalNetworkPolicy", name: "deny-rest", step: "policies", from: "inventory", why: "" },
+    {
+      apiVersion: "apps/v1",
+      kind: "DaemonSet",
+      namespace: "kube-system",
+      name: "canal",
+      step: "agents",
+      from: "inventory",
+      why: "",
+    },
+    {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRole",
+      name: "canal",
+      step: "access",
+      from: "manifest",
+      why: "",
+    },
+    {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      namespace: "kube-system",
+      name: "canal-config",
+      step: "configuration",
+      from: "manifest",
+      why: "",
+    },
+    {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      name: "felixconfigurations.crd.projectcalico.org",
+      step: "definitions",
+      from: "inventory",
+      waitUntilGone: true,
+      why: "",
+    },
+  ],
+};
+
+export const sampleClean: CleanInput = {
+  context: sampleContext,
+  stage: { id: "910-clean-nodes", attempt: 1, previous },
+  nodes: ["worker-1", "worker-2"],
+  leftovers: {
+    devices: ["flannel.1", "cali+"],
+    iptablesChainPrefixes: ["cali-", "FLANNEL-"],
+    iptablesRuleTags: ["cali:", "flanneld forward", "flanneld masq"],
+    nftTables: [],
+    ipsetPrefixes: ["cali4", "cali6"],
+    files: ["/etc/cni/net.d/10-canal.conflist.cilium_bak", "/run/flannel"],
+    nodeAnnotationPrefixes: ["flannel.alpha.coreos.com/", "projectcalico.org/"],
+    portmapNetworks: ["k8s-pod-network"],
+  },
+};

@@ -4,7 +4,7 @@
 #
 #   1 gate: stage before        4 the operator, first half: only when RESTART_OPERATOR is yes
 #   2 every node is known       5 agents: restart, Ready, no key differs from the configuration, endpoints in force
-#   3 the values are there      6 marker
+#   3 the values are there      6 policies are Valid, signals, marker
 #
 # Nodes that no wave took (EXCLUDED) and nodes that joined since would be taken over at their agent's next start, with
 # their pods still on the old network: step 2 refuses.
@@ -145,7 +145,7 @@ restart_agents() {
 }
 
 main() {
-  start_script CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS BATCH CHECK_NODES RESTART_OPERATOR END_STATE NODES SIGNALS
+  start_script CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS BATCH CHECK_NODES RESTART_OPERATOR END_STATE NODES POLICIES SIGNALS
   lease_take
   CURRENT_STEP=1
   if already_done "$END_STATE"; then
@@ -168,6 +168,9 @@ main() {
   restart_agents
   wait_for 300 agents_are_ready || die 50 "Cilium agents are not Ready on: $agents_unready"
   CURRENT_STEP=6
+  if [ "$POLICIES" -gt 0 ]; then
+    wait_for 600 policies_are_valid || die 60 "of $POLICIES Cilium policies $POLICY_COUNT are Valid; not Valid: $INVALID"
+  fi
   check_signals after
   finish "$END_STATE" "every agent runs with the configuration of this stage"
 }

@@ -164,13 +164,15 @@ start_script() {
   for tool in cat cut date dirname grep kubectl printenv sed sleep sort tail tr; do
     command -v "$tool" >/dev/null 2>&1 || die 10 "the image has no $tool"
   done
-  for name in STAGE ATTEMPT DIGEST PREVIOUS PREVIOUS_DIGEST JOB_UID "$@"; do
+  for name in PREVIOUS PREVIOUS_DIGEST "$@"; do
     printenv "$name" >/dev/null || die 10 "the variable $name is not set"
   done
+  for name in STAGE ATTEMPT DIGEST JOB_UID; do
+    [ -n "$(printenv "$name")" ] || die 10 "the variable $name is empty"
+  done
   trap on_term TERM INT
-  read_api version -o 'jsonpath={.serverVersion.gitVersion}' >"$WORK_DIR/version" ||
-    die 10 "the API server does not answer: $(api_error)"
-  log started "API server $(cat "$WORK_DIR/version"), executor $JOB_UID"
+  read_api get --raw /version >"$WORK_DIR/version" || die 10 "the API server does not answer: $(api_error)"
+  log started "API server $(sed -n 's/.*"gitVersion": *"\([^"]*\)".*/\1/p' "$WORK_DIR/version"), executor $JOB_UID"
 }
 
 # --- lease: one executor at a time ------------------------------------------------------------------------------------

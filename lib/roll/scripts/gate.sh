@@ -42,15 +42,6 @@ no_pod_has_moved() {
   find_pods is_new_address && [ "$FOUND_COUNT" -eq 0 ]
 }
 
-policies_are_valid() {
-  k get ciliumclusterwidenetworkpolicies,ciliumnetworkpolicies --all-namespaces \
-    -o 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}|{.status.conditions[?(@.type=="Valid")].status}|{.status.conditions[?(@.type=="Valid")].message}{"\n"}{end}' \
-    >"$WORK_DIR/policies" || return 1
-  INVALID=$(grep -v '|True|' "$WORK_DIR/policies" | tr '\n' ' ')
-  POLICY_COUNT=$(grep -c '|True|' "$WORK_DIR/policies")
-  [ -z "$INVALID" ] && [ "$POLICY_COUNT" -ge "$POLICIES" ]
-}
-
 jobs_are_complete() {
   PENDING=
   for wanted_job in $JOBS; do

@@ -207,6 +207,17 @@ sources_are_ready() {
   return 0
 }
 
+# policies_are_valid: at least $POLICIES Cilium policies are there, and every one in the cluster is Valid. POLICY_COUNT and
+# INVALID say how many and which.
+policies_are_valid() {
+  k get ciliumclusterwidenetworkpolicies,ciliumnetworkpolicies --all-namespaces \
+    -o 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}|{.status.conditions[?(@.type=="Valid")].status}|{.status.conditions[?(@.type=="Valid")].message}{"\n"}{end}' \
+    >"$WORK_DIR/policies" || return 1
+  INVALID=$(grep -v '|True|' "$WORK_DIR/policies" | tr '\n' ' ')
+  POLICY_COUNT=$(grep -c '|True|' "$WORK_DIR/policies")
+  [ -z "$INVALID" ] && [ "$POLICY_COUNT" -ge "$POLICIES" ]
+}
+
 # --- pods of a node ---------------------------------------------------------------------------------------------------
 
 # pods_on NODE FILE: writes a line for each pod on the pod network that has not finished and is no helper of ours:

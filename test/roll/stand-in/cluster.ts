@@ -298,10 +298,8 @@ export class StandIn {
     this.calls.push([call.verb, ...call.words, call.raw ?? "", call.patch ?? ""].join(" ").trim());
     if (this.troubles.deafCalls?.(this.calls.length) === true) return fail("Unable to connect to the server: timeout");
     switch (call.verb) {
-      case "version":
-        return ok(renderJsonPath(path(call), { serverVersion: { gitVersion: "v1.36.3" } }));
       case "get":
-        return this.get(call);
+        return call.raw === "/version" ? ok('{\n  "gitVersion": "v1.36.3"\n}') : this.get(call);
       case "create":
         return call.raw === undefined ? this.create(stdin) : this.evict(call.raw);
       case "replace":
