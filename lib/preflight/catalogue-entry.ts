@@ -22,7 +22,7 @@ interface EntryText {
   readonly id: string;
   /** Objects and fields that it reads. */
   readonly reads: string;
-  /** What is true when it fires, one sentence without a full stop. */
+  /** What is true when it fires, one sentence without a full stop; of a question that nobody can check, what must hold. */
   readonly condition: string;
   /** Where the rule comes from: project, version, document. */
   readonly source: string;

@@ -1,4 +1,3 @@
-import { addressMatcher } from "../core/cidr.ts";
 import { printIdentity } from "../core/identity.ts";
 import { getArray, getString, getStringMap, isJsonObject, type JsonValue } from "../core/json.ts";
 import { byText, sortedUnique } from "../core/order.ts";
@@ -74,22 +73,24 @@ export function groupBy<T>(values: readonly T[], key: (value: T) => string): Rea
 }
 
 // Not a part of a longer number or name, and no prefix: `10.244.0.7:5432` is one, `10.244.0.0/16` and `v10.244.0.7.1` are none.
-const addresses = [
-  /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d|\/\d)/gu,
-  /(?<![\w.:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:]|\/\d)/giu,
-];
+const addressIPv4 = /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d|\/\d)/gu;
+const addressIPv6 = /(?<![\w.:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:]|\/\d)/giu;
 
-/** The addresses in a value's texts that lie in one of the prefixes, each once, sorted. */
-export function addressesIn(value: JsonValue | undefined, prefixes: readonly string[]): string[] {
-  const isInside = addressMatcher(prefixes);
-  const found: string[] = [];
-  const visit = (inner: JsonValue | undefined): void => {
-    if (typeof inner === "string") {
-      for (const pattern of addresses)
-        for (const [text] of inner.matchAll(pattern)) if (isInside(text)) found.push(text);
-    } else if (Array.isArray(inner)) for (const item of inner) visit(item);
-    else if (isJsonObject(inner)) for (const item of Object.values(inner)) visit(item);
-  };
-  visit(value);
-  return sortedUnique(found);
+/** The wanted addresses that stand in a value's texts, each once, sorted. `families` saves looking for IPv6 where there is none. */
+export function addressesIn(
+  value: JsonValue | undefined,
+  families: readonly (4 | 6)[],
+  isWanted: (address: string) => boolean,
+): string[] {
+  const patterns = families.includes(6) ? [addressIPv4, addressIPv6] : [addressIPv4];
+  const found = new Set<string>();
+  for (const text of textsIn(value))
+    for (const pattern of patterns) for (const match of text.match(pattern) ?? []) found.add(match);
+  return sortedUnique([...found].filter(isWanted));
+}
+
+function textsIn(value: JsonValue | undefined): string[] {
+  if (typeof value === "string") return [value];
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  return isJsonObject(value) ? Object.values(value).flatMap(textsIn) : [];
 }

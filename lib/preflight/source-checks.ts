@@ -75,7 +75,7 @@ export const sourceChecks: readonly CatalogueEntry[] = [
     "error",
     "everything about the source",
     "the source cannot be left live, for a reason and with alternatives",
-    ["migration/live-refused", "source/unsupported-mode"],
+    ["migration/live-refused"],
   ),
   answered("src-multus", "warning", "DaemonSet kube-multus", "Multus is the entry point of the runtime", [
     "source/multus",

@@ -1,3 +1,4 @@
+import { addressMatcher } from "../core/cidr.ts";
 import { type Finding, whereOf } from "../core/finding.ts";
 import { printIdentity } from "../core/identity.ts";
 import { getIn, getNumber, getString, getStringMap, isJsonObject } from "../core/json.ts";
@@ -44,25 +45,32 @@ function pinFindings(context: PreflightContext, own: Check): Finding[] {
 }
 
 function consumerFindings(context: PreflightContext, own: Check): Finding[] {
-  const old = context.source.facts.podCIDRs;
-  const isOwnNetwork = (object: RawObject): boolean =>
-    context.source.facts.daemonSets.some((name) => name.startsWith(`${object.namespace}/`)) ||
-    object.namespace === "kube-system";
-  const maps = objectsOf(context.inventory, "ConfigMap", "")
-    .filter((object) => !isOwnNetwork(object))
-    .map((object) => ({ object, field: "data", addresses: addressesIn(getIn(object.object, "data"), old) }));
-  const podAddresses = new Set(context.inventory.pods.flatMap((pod) => pod.podIPs));
-  const endpoints = objectsOf(context.inventory, "Endpoints", "")
-    .filter((object) => !hasSelector(context, object))
-    .map((object) => ({ object, field: "subsets", addresses: addressesIn(getIn(object.object, "subsets"), old) }));
-  const slices = objectsOf(context.inventory, "EndpointSlice")
-    .filter((object) => {
-      const manager = object.labels["endpointslice.kubernetes.io/managed-by"];
-      return manager !== "endpointslice-controller.k8s.io" && manager !== "endpointslicemirroring-controller.k8s.io";
-    })
-    .map((object) => ({ object, field: "endpoints", addresses: addressesIn(getIn(object.object, "endpoints"), old) }));
-  return [...maps, ...endpoints, ...slices].flatMap(({ object, field, addresses }) => {
-    const ofPods = addresses.filter((address) => podAddresses.has(address));
+  const { facts } = context.source;
+  const podAddresses = new Set(
+    livePods(context.inventory)
+      .filter((pod) => !pod.isHostNetwork)
+      .flatMap((pod) => pod.podIPs),
+  );
+  const namesPods = (object: RawObject, field: string): string[] =>
+    addressesIn(getIn(object.object, field), facts.families, (address) => podAddresses.has(address));
+  const selected = new Set(
+    objectsOf(context.inventory, "Service", "")
+      .filter((service) => Object.keys(getStringMap(service.object, "spec", "selector")).length > 0)
+      .map((service) => `${service.namespace}/${service.name}`),
+  );
+  const places = [
+    ...objectsOf(context.inventory, "ConfigMap", "")
+      .filter((object) => !isOfNetwork(context, object))
+      .map((object) => ({ object, field: "data" })),
+    ...objectsOf(context.inventory, "Endpoints", "")
+      .filter((object) => !selected.has(`${object.namespace}/${object.name}`))
+      .map((object) => ({ object, field: "subsets" })),
+    ...objectsOf(context.inventory, "EndpointSlice")
+      .filter((object) => !/^endpointslice(?:mirroring)?-controller/u.test(object.labels[keptBy] ?? ""))
+      .map((object) => ({ object, field: "endpoints" })),
+  ];
+  return places.flatMap(({ object, field }) => {
+    const ofPods = namesPods(object, field);
     if (ofPods.length === 0) return [];
     return [
       report(own, {
@@ -75,21 +83,24 @@ function consumerFindings(context: PreflightContext, own: Check): Finding[] {
   });
 }
 
-function hasSelector(context: PreflightContext, endpoints: RawObject): boolean {
-  const service = objectsOf(context.inventory, "Service", "").find(
-    (object) => object.namespace === endpoints.namespace && object.name === endpoints.name,
-  );
-  return Object.keys(getStringMap(service?.object, "spec", "selector")).length > 0;
+/** Label that names the controller of an EndpointSlice; without one a person or a program of theirs keeps it. */
+const keptBy = "endpointslice.kubernetes.io/managed-by";
+
+/** The source's own ConfigMaps are full of addresses that go with it. */
+function isOfNetwork(context: PreflightContext, object: RawObject): boolean {
+  const { daemonSets } = context.source.facts;
+  return object.namespace === "kube-system" || daemonSets.some((name) => name.startsWith(`${object.namespace}/`));
 }
 
 function peerFindings(context: PreflightContext, own: Check): Finding[] {
   const daemonSets = new Set(context.source.facts.daemonSets.map((name) => `DaemonSet/${name}`));
+  const isOld = addressMatcher(context.source.facts.podCIDRs);
   return workloadsOf(context.inventory)
     .filter((workload) => !daemonSets.has(printIdentity(workload)))
     .flatMap((workload) => {
       const template = getIn(workload.object, "spec", "template", "spec");
       if (!isJsonObject(template) || template["hostNetwork"] === true) return [];
-      const addresses = addressesIn(template, context.source.facts.podCIDRs);
+      const addresses = addressesIn(template, context.source.facts.families, isOld);
       if (addresses.length === 0) return [];
       return [
         report(own, {

@@ -343,6 +343,18 @@ function workloads(): ValueInvariant[] {
       phases: during,
       otherwise: "wait",
     }),
+    checked(
+      "securityContext.capabilities.ciliumAgent",
+      ({ context, value }) => context.distribution !== "talos" || !names(value).includes("SYS_MODULE"),
+      "a list without SYS_MODULE on Talos",
+      "Talos refuses pods that may load kernel modules",
+    ),
+    checked(
+      "cgroup.autoMount.enabled",
+      ({ context, value }) => context.distribution !== "talos" || value === false,
+      "false on Talos",
+      "Talos has mounted cgroup2 already and lets no pod do it",
+    ),
     only("cleanState", [false], "an agent would forget its endpoints at every start"),
     only("cleanBpfState", [false], "an agent would drop its datapath at every start"),
     checked(

@@ -104,6 +104,8 @@ const forbidden: readonly (readonly [path: string, bad: JsonValue, good: JsonVal
     ["operator.enabled", false, true],
     ["agent", false, true],
     ["preflight.enabled", true, false],
+    ["securityContext.capabilities.ciliumAgent", ["NET_ADMIN", "SYS_MODULE"], ["NET_ADMIN"], { talos: true }],
+    ["cgroup.autoMount.enabled", true, false, { talos: true }],
     ["cleanState", true, false],
     ["cleanBpfState", true, false],
     ["tolerations", [{ key: "gpu", operator: "Exists" }], [{ operator: "Exists" }]],
