@@ -126,10 +126,15 @@ function createBranches(state: State, variable: number, diagrams: Diagrams): Bra
   };
 }
 
+/** Preferred values first; a plain value before those that functions name, so that samples carry no more than they must. */
 function valuesToTry({ values }: Branches, variable: number, { preferred, plain }: LeafOptions): number[] {
   const first = preferred(variable);
   const known = new Set(first);
   const told = new Set(values);
-  const rest = plain(variable);
-  return [...first, ...values.filter((value) => !known.has(value)), told.has(rest) ? 0 : rest];
+  const wanted = plain(variable);
+  const rest = told.has(wanted) ? 0 : wanted;
+  const others = values.filter((value) => !known.has(value));
+  return first.length > 0
+    ? [...first, ...others, rest]
+    : [...(told.has(wanted) ? [wanted] : []), rest, ...others.filter((value) => value !== wanted)];
 }
