@@ -110,56 +110,78 @@ export function chooseCanary(
       findings: [emptySelection(canary.from, "spec.waves.canary.from", cluster, plan)],
     };
   const rendered = held.find((wave) => splitId(wave.id).slug === "canary");
-  const wanted = Math.min(canary.nodes, rules.size);
+  const kept = keptNodes(rendered, candidates, plan);
+  const most = Math.min(canary.nodes, rules.size);
+  // A canary that found fewer nodes than asked for stays as it is; only nodes that are gone are replaced.
+  const wanted = kept.length === 0 ? most : Math.min(most, rendered?.hostnames.length ?? most);
   const ranks = rankCanaries(candidates, cluster.replicaSets);
-  const nodes = keepRendered(rendered, candidates, wanted, plan) ?? pickRanked(ranks, wanted, plan, rules);
+  const nodes = fillCanary(kept, ranks, wanted, plan, rules);
   return {
     id: rendered?.id,
     nodes,
-    findings: [...reportChange(rendered, nodes), ...remarkOn(nodes, ranks, candidates, plan)],
+    findings: [...reportChange(rendered, kept, nodes), ...remarkOn(nodes, ranks, candidates, plan)],
   };
 }
 
-function reportChange(rendered: RenderedWave | undefined, nodes: readonly NodeView[]): readonly Finding[] {
-  const joined = nodes
-    .map((view) => view.node)
-    .filter((node) => rendered?.hostnames.includes(node.hostname ?? "") === false);
-  if (rendered === undefined || joined.length === 0) return [];
-  const names = joined.map((node) => node.name);
+function reportChange(
+  rendered: RenderedWave | undefined,
+  kept: readonly NodeView[],
+  nodes: readonly NodeView[],
+): readonly Finding[] {
+  if (rendered === undefined) return [];
+  const namesOf = (views: readonly NodeView[]): string[] => views.map((view) => view.node.name);
+  const joined = namesOf(nodes.filter((view) => !rendered.hostnames.includes(view.node.hostname ?? "")));
+  const left = namesOf(kept.filter((view) => !nodes.includes(view)));
   return [
-    waveFinding("waves/node-moved", {
-      message: `${nameSome(names)} became the canary and left ${names.length === 1 ? "its" : "their"} wave`,
-      reason: `The rendered canary was ${nameSome(rendered.hostnames)}, which is gone or no longer what the plan asks for`,
-      data: { wave: rendered.id, nodes: names },
-    }),
+    ...(joined.length === 0
+      ? []
+      : [
+          waveFinding("waves/node-moved", {
+            message: `${nameSome(joined)} became the canary and left ${joined.length === 1 ? "its" : "their"} wave`,
+            reason: `The rendered canary was ${nameSome(rendered.hostnames)}, which is gone or no longer what the plan asks for`,
+            data: { wave: rendered.id, nodes: joined },
+          }),
+        ]),
+    ...(left.length === 0
+      ? []
+      : [
+          waveFinding("waves/node-moved", {
+            message: `${nameSome(left)} left the canary for a wave of ${left.length === 1 ? "its" : "their"} group`,
+            reason:
+              "The canary would have held all of a workload or zone, more nodes than allowed, or more pods than there is room for",
+            data: { wave: rendered.id, nodes: left },
+          }),
+        ]),
   ];
 }
 
-function keepRendered(
+/** Nodes of the rendered canary that can still be in it, while its rule is the same. */
+function keptNodes(
   rendered: RenderedWave | undefined,
   candidates: readonly NodeView[],
-  wanted: number,
   plan: Plan,
-): readonly NodeView[] | undefined {
-  if (rendered === undefined || (rendered.rule !== undefined && rendered.rule !== canaryRule(plan))) return undefined;
-  const kept = candidates.filter((view) => rendered.hostnames.includes(view.node.hostname ?? ""));
-  return kept.length > 0 && kept.length === rendered.hostnames.length && kept.length <= wanted ? kept : undefined;
+): readonly NodeView[] {
+  if (rendered === undefined || (rendered.rule !== undefined && rendered.rule !== canaryRule(plan))) return [];
+  return candidates.filter((view) => rendered.hostnames.includes(view.node.hostname ?? ""));
 }
 
-function pickRanked(
+/** The nodes kept, and the most ordinary ones that may move together with them, until there are as many as wanted. */
+function fillCanary(
+  kept: readonly NodeView[],
   ranks: readonly CanaryRank[],
   wanted: number,
   plan: Plan,
   rules: { readonly limits: WaveLimits; readonly capacity: CapacityTest },
 ): readonly NodeView[] {
   const batch = rules.limits.start();
-  for (const { view } of ranks) {
+  // Nodes that are kept may stretch a budget, like those of other rendered waves: its pods go in rounds.
+  const joins = (view: NodeView): boolean =>
+    batch.nodes.length === 0 ||
+    (rules.limits.fits(batch, view, kept.includes(view) ? Number.POSITIVE_INFINITY : 1) &&
+      rules.capacity.fits([...batch.nodes, view], plan.spec.roll.mode));
+  for (const view of [...kept, ...ranks.map((rank) => rank.view).filter((other) => !kept.includes(other))]) {
     if (batch.nodes.length === wanted) break;
-    const isFirst = batch.nodes.length === 0;
-    const joins =
-      isFirst ||
-      (rules.limits.fits(batch, view, 1) && rules.capacity.fits([...batch.nodes, view], plan.spec.roll.mode));
-    if (joins) rules.limits.add(batch, view);
+    if (joins(view)) rules.limits.add(batch, view);
   }
   return batch.nodes;
 }

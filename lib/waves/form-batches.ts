@@ -54,7 +54,7 @@ export function formBatches(group: NodeGroup, held: readonly HeldBatch[], rules:
   const parts = partByZone(group.nodes, rules.acrossZones || rules.size === 1);
   const fewest = parts.reduce((sum, part) => sum + Math.ceil(part.length / rules.size), 0);
   const form = (budgetFactor: number): readonly OpenPart[] =>
-    parts.map((part) => fillPart(part, held, rules, budgetFactor));
+    parts.map((part) => fillPart(part, group, held, rules, budgetFactor));
   for (const budgetFactor of [1, 2, 4, 8]) {
     const formed = form(budgetFactor);
     const waves = formed.reduce((sum, part) => sum + part.batches.length, 0);
@@ -112,9 +112,10 @@ interface OpenPart {
   readonly moved: FormedGroup["moved"];
 }
 
-/** The batches of a part within the limits; whether there is room for their pods is asked later, because it costs more. */
+/** The batches of a part within the limits; whether there is room for new ones is asked later, because it costs more. */
 function fillPart(
   part: readonly NodeView[],
+  group: NodeGroup,
   held: readonly HeldBatch[],
   rules: FormingRules,
   budgetFactor: number,
@@ -123,12 +124,15 @@ function fillPart(
   const kept = keepHeld(nodesByHostname, held, rules);
   const isFresh = kept.batches.length === 0;
   const rest = part.filter((view) => !kept.placed.has(view));
-  const fresh = isFresh ? fillBlocks(rest, rules, budgetFactor) : { batches: [], left: rest };
-  // A node that joins rendered waves gets as much time as there is; overflow leaves room at the end for nodes to come.
-  const canTake = isFresh ? fresh.batches : [...kept.batches].reverse();
-  const added = placeRest(fresh.left, canTake, fresh.batches, rules, (batch, view) =>
-    rules.limits.fits(batch, view, budgetFactor),
-  );
+  const fresh = isFresh ? fillBlocks(rest, rules, budgetFactor) : { batches: [], left: [] };
+  const isWithin = (batch: Batch, view: NodeView): boolean => rules.limits.fits(batch, view, budgetFactor);
+  // Overflow of new blocks leaves room at the end for nodes to come. A node that joins rendered waves gets as much time as
+  // there is, and must not push out one that was there.
+  const added = isFresh
+    ? placeRest(fresh.left, fresh.batches, fresh.batches, rules, isWithin)
+    : placeRest(rest, [...kept.batches].reverse(), [], rules, (batch, view) => {
+        return isWithin(batch, view) && rules.capacity.fits([...batch.nodes, view], group.mode);
+      });
   return { batches: [...kept.batches, ...fresh.batches, ...added], moved: kept.moved };
 }
 
