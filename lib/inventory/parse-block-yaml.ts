@@ -219,10 +219,17 @@ function parseQuoted(cursor: Cursor, place: InlinePlace): Parsed {
   return value !== undefined && endLine(cursor, closing + 1) ? value : notPlain;
 }
 
-/** Whether each line after the first is blank or indented by more than its parent: else the text is broken. */
+/**
+ * Whether each line after the first is blank or indented by more than its parent, and the closing quote, too: else the
+ * text is broken.
+ */
 function areLinesDeeper(inner: string, indent: number): boolean {
   const lines = inner.split("\n");
-  return lines.every((line, index) => index === 0 || line.trim() === "" || line.search(/[^ ]/u) > indent);
+  const last = lines.pop() ?? "";
+  const isLastDeeper = (last.trim() === "" ? last.length : last.search(/[^ ]/u)) > indent;
+  return (
+    isLastDeeper && lines.every((line, index) => index === 0 || line.trim() === "" || line.search(/[^ ]/u) > indent)
+  );
 }
 
 function parseAnchored(cursor: Cursor, context: YamlContext, place: InlinePlace): Parsed {
