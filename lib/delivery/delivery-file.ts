@@ -9,7 +9,7 @@ export interface DeliveryObjectFile {
 }
 
 /** A file beside them that is no object. */
-export interface DeliveryTextFile {
+interface DeliveryTextFile {
   readonly path: string;
   readonly text: string;
 }

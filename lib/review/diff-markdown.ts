@@ -5,7 +5,7 @@ import { counted, headline, isTextChange, nodeWords, standingWords, valueWords, 
 import { code, escapeMarkdown, table } from "./markdown.ts";
 
 /** A first line that renders as nothing, by which a bot finds its own comment again. */
-export const commentMarker = "<!-- metachron diff -->";
+const commentMarker = "<!-- metachron diff -->";
 
 /** A part of the page that can be printed with fewer units than it has. */
 interface Section {

@@ -52,11 +52,6 @@ export function fillDigests(
   );
 }
 
-/** `fillDigests` for a stage's own digest only. */
-export function fillDigest(files: ReadonlyMap<string, string>, digest: string): ReadonlyMap<string, string> {
-  return fillDigests(files, { digest });
-}
-
 /** A text with the given digests written as their placeholders: what `bodyDigest` hashes, what two attempts are compared by. */
 export function withPlaceholders(text: string, filled: FilledDigests): string {
   const own = filled.digest === undefined ? text : text.replaceAll(filled.digest, digestPlaceholder);
