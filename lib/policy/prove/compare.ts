@@ -111,6 +111,8 @@ function* compareLeaf(
   const { space } = comparison;
   const places = createPlaces();
   const ownNode = places.placeOf(space.ofKind("host"));
+  // Nodes stand in blocks of their own: a divergence that concerns nodes must not cover anybody else.
+  places.placeOf(space.ofKind("node"));
   const wanted = places.placeOf(comparison.peers ?? space.all);
   const isOwn = (handle: EndsHandle): boolean => isSelected[index.placeOf(handle)] === 1;
   const build = (side: CompiledSide, byPlace: ReadonlyMap<number, readonly number[]>): Program => {
