@@ -12,7 +12,7 @@ export interface Displaced {
   readonly view: PodView;
   /** `bound`: no other node may run it, whatever is free; `short`: others may, but nothing has room. */
   readonly why: "bound" | "short";
-  /** For `short`: the resource that no admitted node has enough of, or `several` when it is their combination. */
+  /** For `short`: the resource that no admitted node has enough of, `several` for their combination, `nodes` when all of these leave too. */
   readonly resource?: string;
 }
 
@@ -90,12 +90,14 @@ export function buildCapacityTest(inventory: Inventory, cluster: ClusterView): C
       if (away[bin] === 0 && room.fits(pod.request, bin) && isAdmitted(pod, bin, away)) return bin;
     return -1;
   };
-  const explain = (pod: Candidate): Displaced => {
+  const explain = (pod: Candidate, away: Uint8Array): Displaced => {
     const onlyOwn = new Uint8Array(nodes.length);
     onlyOwn[pod.node] = 1;
     const others = bins.filter((bin) => bin !== pod.node && isAdmitted(pod, bin, onlyOwn));
     if (others.length === 0) return { view: pod.view, why: "bound" };
-    return { view: pod.view, why: "short", resource: room.shortest(pod.request, others) };
+    const staying = others.filter((bin) => away[bin] === 0);
+    const resource = staying.length === 0 ? "nodes" : room.shortest(pod.request, staying);
+    return { view: pod.view, why: "short", resource };
   };
   const settle = (pod: Candidate, node: number, by: 1 | -1): void => {
     room.take(pod.request, node, by);
@@ -114,7 +116,7 @@ export function buildCapacityTest(inventory: Inventory, cluster: ClusterView): C
         placed.push([pod, bin]);
         continue;
       }
-      const reason = explain(pod);
+      const reason = explain(pod, away);
       if (reason.why === "short" || !stopsEarly) displaced.push(reason);
       if (reason.why === "short" && stopsEarly) break;
     }

@@ -45,6 +45,9 @@ export function screenNodes(
   return { eligible, excluded, findings };
 }
 
+/** Kubernetes, Labels and Selectors: at most 63 signs, letters, digits, dashes, underscores and dots. */
+const labelValue = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
 interface Refusal {
   readonly why: string;
   readonly finding: Finding;
@@ -59,11 +62,14 @@ function refuse(
   const { node } = view;
   const where = whereOf(node, node.position);
   const { hostname } = node;
-  if (hostname === undefined)
+  if (hostname === undefined || !labelValue.test(hostname))
     return {
-      why: "it has no label kubernetes.io/hostname",
+      why: hostname === undefined ? "it has no label kubernetes.io/hostname" : "its hostname label is no label value",
       finding: waveFinding("waves/no-hostname-label", {
-        message: `The node ${node.name} has no label kubernetes.io/hostname`,
+        message:
+          hostname === undefined
+            ? `The node ${node.name} has no label kubernetes.io/hostname`
+            : `The node ${node.name} has the hostname label ${JSON.stringify(hostname)}, which no selector can name`,
         where: { ...where, field: "metadata.labels" },
         reason: "A CiliumNodeConfig selects nodes by this label, so the node could never be switched",
         remedy: `Set it: kubectl label node ${node.name} kubernetes.io/hostname=<name>, then take the inventory again`,
@@ -91,7 +97,7 @@ function refuse(
         remedy: "Move its workloads to another cluster before the migration, or keep the source for this pool",
       }),
     };
-  if (alreadyMigrated.has(hostname))
+  if (alreadyMigrated.has(hostname) || alreadyMigrated.has(node.name))
     return {
       why: "it runs on the target already",
       finding: waveFinding("waves/already-migrated", {

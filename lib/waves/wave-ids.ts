@@ -91,6 +91,8 @@ export function numberBetween(before: string, after: string): string {
   const middle = ((low + high) / 2n).toString().padStart(digits, "0");
   for (let length = before.length; length <= digits; length += 1) {
     const candidate = middle.slice(0, length);
+    // Nothing fits between 130 and 1300, so no longer number ends in 0.
+    if (length > before.length && candidate.endsWith("0")) continue;
     if (compareText(`${before}-`, `${candidate}-`) < 0 && compareText(`${candidate}-`, `${after}-`) < 0)
       return candidate;
   }

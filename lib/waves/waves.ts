@@ -67,7 +67,7 @@ export interface RenderedWave {
 
 /** What wave planning needs besides the inventory and the plan. */
 export interface WaveSettings {
-  /** Hostnames of nodes that run on the target already, by whatever means. */
+  /** Names or hostnames of nodes that run on the target already, by whatever means. */
   readonly alreadyMigrated?: readonly string[];
   /** Waves of the output that was rendered before, in any order. */
   readonly renderedWaves?: readonly RenderedWave[];

@@ -47,9 +47,15 @@ export function control(name: string, given: Partial<Node> = {}): Node {
   });
 }
 
+/** `shop/web` is in the namespace shop, `web` in default. */
+function splitName(name: string): readonly [namespace: string, name: string] {
+  const slash = name.indexOf("/");
+  return slash < 0 ? ["default", name] : [name.slice(0, slash), name.slice(slash + 1)];
+}
+
 /** A running, ready pod of a Deployment: `pod("shop/web-1", "node-a")` belongs to `Deployment/shop/web`. */
 export function pod(name: string, nodeName: string, given: Partial<Pod> = {}): Pod {
-  const [namespace = "default", podName = name] = name.split("/");
+  const [namespace, podName] = splitName(name);
   const app = podName.replace(/-[^-]*$/, "");
   return {
     apiVersion: "v1",
@@ -103,7 +109,7 @@ export function raw(object: JsonObject): RawObject {
 
 /** A PodDisruptionBudget on `app: <app>`: `budget("shop/web", { minAvailable: 2 })`. */
 export function budget(name: string, spec: JsonObject, status?: JsonObject): RawObject {
-  const [namespace = "default", app = name] = name.split("/");
+  const [namespace, app] = splitName(name);
   return raw({
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",
