@@ -288,9 +288,9 @@ line_of() {
 }
 
 # put PROGRAM TABLE CHAIN PLACE RULES: one transaction that takes our rules out of the chain and puts RULES at PLACE,
-# counted without ours.
+# counted without ours. Its text is made first: the legacy restore holds the lock that listing a chain needs.
 put() {
-  {
+  put_text=$({
     printf '*%s\n' "$2"
     chain "$1" "$2" "$3" | grep -e "--comment $TAG " | sed "s/^/-D $3 /"
     put_place=$4
@@ -300,7 +300,8 @@ put() {
       put_place=$((put_place + 1))
     done
     printf 'COMMIT\n'
-  } | "$1-restore" -w 5 --noflush
+  })
+  printf '%s\n' "$put_text" | "$1-restore" -w 5 --noflush
 }
 
 # keep_nat 4|6 PROGRAM: ours are the first rules of nat POSTROUTING.
@@ -399,12 +400,25 @@ families() {
   done
 }
 
+# choose_backends: asked at the start, once a minute, and whenever something is not right: the old network may not have
+# written its rules when this pod starts. Not at each look, because it lists every table there is.
+choose_backends() {
+  PROGRAM4=
+  PROGRAM6=
+  for family in $FAMILIES; do
+    case "$family" in
+      4) PROGRAM4=$(backend_of 4) ;;
+      *) PROGRAM6=$(backend_of 6) ;;
+    esac
+  done
+}
+
 keep() {
   keep_result=0
+  if [ "$((LOOKS % 60))" -eq 0 ] || [ "$LAST" != right ]; then choose_backends; fi
   loosen || keep_result=1
   for family in $FAMILIES; do
-    # Chosen at each look: the old network may not have written its rules yet when this pod starts.
-    program=$(backend_of "$family")
+    if [ "$family" = 4 ]; then program=$PROGRAM4; else program=$PROGRAM6; fi
     keep_nat "$family" "$program" || keep_result=1
     keep_forward "$family" "$program" || keep_result=1
   done
@@ -432,12 +446,17 @@ run() {
   FAMILIES=$(families)
   say started "$1: old [$OLD_CIDRS] new [$NEW_CIDRS]"
   trap 'say stopped "the rules stay as they are"; exit 0' TERM INT
+  LOOKS=0
+  LAST=
   while :; do
     if "$1"; then
       uptime_seconds >"$READY_FILE"
+      LAST=right
     else
       rm -f "$READY_FILE"
+      LAST=wrong
     fi
+    LOOKS=$((LOOKS + 1))
     if [ "$ONCE" = yes ]; then
       ready
       exit
@@ -1227,22 +1246,18 @@ network_chains() {
   done | grep -vx -e 'CNI-HOSTPORT-.*' | sort -u
 }
 
-# transaction TABLE TABLE-TEXT: what iptables-restore is to do; empty when there is nothing.
+# transaction TABLE-TEXT: what iptables-restore is to do; empty when there is nothing. Whole files go through grep: a node
+# may have tens of thousands of rules of others.
 transaction() {
   own=$TMP_DIR/own-chains
   {
-    [ -z "$CHAINS" ] || printf '%s\n' "$2" | sed -n 's/^:\([^ ]*\) .*/\1/p' | grep -x -e "$CHAINS"
-    network_chains "$2"
+    [ -z "$CHAINS" ] || printf '%s\n' "$1" | sed -n 's/^:\([^ ]*\) .*/\1/p' | grep -x -e "$CHAINS"
+    network_chains "$1"
   } | sort -u >"$own"
+  sed -e 's/[][\.*^$]/\\&/g' -e 's/.*/^-A & /' "$own" >"$own.inside"
+  sed -e 's/[][\.*^$]/\\&/g' -e 's/.*/ -[jg] &\\( \\|$\\)/' "$own" >"$own.jumps"
   # Rules in chains of others: jumps to an own chain, or tagged as the old network's.
-  printf '%s\n' "$2" | grep '^-A' | while IFS= read -r saved_rule; do
-    rule_chain=$(printf '%s' "$saved_rule" | cut -d ' ' -f 2)
-    ! grep -qxF -e "$rule_chain" "$own" || continue
-    rule_target=$(printf '%s' "$saved_rule" | sed -n 's/.* -[jg] \([^ ]*\).*/\1/p')
-    if grep -qxF -e "$rule_target" "$own" || printf '%s\n' "$saved_rule" | grep -q -e "$RULES"; then
-      printf '%s\n' "$saved_rule" | sed 's/^-A/-D/'
-    fi
-  done
+  printf '%s\n' "$1" | grep '^-A' | grep -v -f "$own.inside" | grep -e "$RULES" -f "$own.jumps" | sed 's/^-A/-D/'
   sed 's/^/-F /' "$own"
   sed 's/^/-X /' "$own"
 }
@@ -1254,7 +1269,7 @@ clean_program() {
   # shellcheck disable=SC2013 # names of tables, one word each
   for table in $(sed -n 's/^\*//p' "$TMP_DIR/saved"); do
     table_text=$(sed -n "/^\*$table\$/,/^COMMIT/p" "$TMP_DIR/saved")
-    transaction "$table" "$table_text" >"$TMP_DIR/transaction"
+    transaction "$table_text" >"$TMP_DIR/transaction"
     [ -s "$TMP_DIR/transaction" ] || continue
     if {
       printf '*%s\n' "$table"
@@ -1326,6 +1341,8 @@ carries_default() {
 }
 
 clean_device() {
+  # The other end of a pair goes with it.
+  ip link show dev "$1" >/dev/null 2>&1 || return 0
   if carries_default "$1"; then
     fail "device $1 carries the default route: it is left alone"
   elif ip link delete "$1" 2>"$TMP_DIR/error"; then

@@ -105,9 +105,9 @@ line_of() {
 }
 
 # put PROGRAM TABLE CHAIN PLACE RULES: one transaction that takes our rules out of the chain and puts RULES at PLACE,
-# counted without ours.
+# counted without ours. Its text is made first: the legacy restore holds the lock that listing a chain needs.
 put() {
-  {
+  put_text=$({
     printf '*%s\n' "$2"
     chain "$1" "$2" "$3" | grep -e "--comment $TAG " | sed "s/^/-D $3 /"
     put_place=$4
@@ -117,7 +117,8 @@ put() {
       put_place=$((put_place + 1))
     done
     printf 'COMMIT\n'
-  } | "$1-restore" -w 5 --noflush
+  })
+  printf '%s\n' "$put_text" | "$1-restore" -w 5 --noflush
 }
 
 # keep_nat 4|6 PROGRAM: ours are the first rules of nat POSTROUTING.
@@ -216,12 +217,25 @@ families() {
   done
 }
 
+# choose_backends: asked at the start, once a minute, and whenever something is not right: the old network may not have
+# written its rules when this pod starts. Not at each look, because it lists every table there is.
+choose_backends() {
+  PROGRAM4=
+  PROGRAM6=
+  for family in $FAMILIES; do
+    case "$family" in
+      4) PROGRAM4=$(backend_of 4) ;;
+      *) PROGRAM6=$(backend_of 6) ;;
+    esac
+  done
+}
+
 keep() {
   keep_result=0
+  if [ "$((LOOKS % 60))" -eq 0 ] || [ "$LAST" != right ]; then choose_backends; fi
   loosen || keep_result=1
   for family in $FAMILIES; do
-    # Chosen at each look: the old network may not have written its rules yet when this pod starts.
-    program=$(backend_of "$family")
+    if [ "$family" = 4 ]; then program=$PROGRAM4; else program=$PROGRAM6; fi
     keep_nat "$family" "$program" || keep_result=1
     keep_forward "$family" "$program" || keep_result=1
   done
@@ -249,12 +263,17 @@ run() {
   FAMILIES=$(families)
   say started "$1: old [$OLD_CIDRS] new [$NEW_CIDRS]"
   trap 'say stopped "the rules stay as they are"; exit 0' TERM INT
+  LOOKS=0
+  LAST=
   while :; do
     if "$1"; then
       uptime_seconds >"$READY_FILE"
+      LAST=right
     else
       rm -f "$READY_FILE"
+      LAST=wrong
     fi
+    LOOKS=$((LOOKS + 1))
     if [ "$ONCE" = yes ]; then
       ready
       exit

@@ -66,22 +66,18 @@ network_chains() {
   done | grep -vx -e 'CNI-HOSTPORT-.*' | sort -u
 }
 
-# transaction TABLE TABLE-TEXT: what iptables-restore is to do; empty when there is nothing.
+# transaction TABLE-TEXT: what iptables-restore is to do; empty when there is nothing. Whole files go through grep: a node
+# may have tens of thousands of rules of others.
 transaction() {
   own=$TMP_DIR/own-chains
   {
-    [ -z "$CHAINS" ] || printf '%s\n' "$2" | sed -n 's/^:\([^ ]*\) .*/\1/p' | grep -x -e "$CHAINS"
-    network_chains "$2"
+    [ -z "$CHAINS" ] || printf '%s\n' "$1" | sed -n 's/^:\([^ ]*\) .*/\1/p' | grep -x -e "$CHAINS"
+    network_chains "$1"
   } | sort -u >"$own"
+  sed -e 's/[][\.*^$]/\\&/g' -e 's/.*/^-A & /' "$own" >"$own.inside"
+  sed -e 's/[][\.*^$]/\\&/g' -e 's/.*/ -[jg] &\\( \\|$\\)/' "$own" >"$own.jumps"
   # Rules in chains of others: jumps to an own chain, or tagged as the old network's.
-  printf '%s\n' "$2" | grep '^-A' | while IFS= read -r saved_rule; do
-    rule_chain=$(printf '%s' "$saved_rule" | cut -d ' ' -f 2)
-    ! grep -qxF -e "$rule_chain" "$own" || continue
-    rule_target=$(printf '%s' "$saved_rule" | sed -n 's/.* -[jg] \([^ ]*\).*/\1/p')
-    if grep -qxF -e "$rule_target" "$own" || printf '%s\n' "$saved_rule" | grep -q -e "$RULES"; then
-      printf '%s\n' "$saved_rule" | sed 's/^-A/-D/'
-    fi
-  done
+  printf '%s\n' "$1" | grep '^-A' | grep -v -f "$own.inside" | grep -e "$RULES" -f "$own.jumps" | sed 's/^-A/-D/'
   sed 's/^/-F /' "$own"
   sed 's/^/-X /' "$own"
 }
@@ -93,7 +89,7 @@ clean_program() {
   # shellcheck disable=SC2013 # names of tables, one word each
   for table in $(sed -n 's/^\*//p' "$TMP_DIR/saved"); do
     table_text=$(sed -n "/^\*$table\$/,/^COMMIT/p" "$TMP_DIR/saved")
-    transaction "$table" "$table_text" >"$TMP_DIR/transaction"
+    transaction "$table_text" >"$TMP_DIR/transaction"
     [ -s "$TMP_DIR/transaction" ] || continue
     if {
       printf '*%s\n' "$table"
@@ -165,6 +161,8 @@ carries_default() {
 }
 
 clean_device() {
+  # The other end of a pair goes with it.
+  ip link show dev "$1" >/dev/null 2>&1 || return 0
   if carries_default "$1"; then
     fail "device $1 carries the default route: it is left alone"
   elif ip link delete "$1" 2>"$TMP_DIR/error"; then
