@@ -178,6 +178,27 @@ export const policyChecks: readonly CatalogueEntry[] = [
     source: "cilium/cilium v1.20.2 pkg/policy/api/rule_validation.go ErrFromToNodesRequiresNodeSelectorOption",
   },
   {
+    kind: "check",
+    id: "np-node-labels",
+    severity: "info",
+    reads: "nodeSelectorLabels and nodeLabels of the values, labels of nodes",
+    condition: "policies select nodes, and every label of a node becomes part of its identity",
+    remedy:
+      "name the labels that policies use in spec.target.values: nodeLabels: k8s:kubernetes.io/hostname k8s:<label> …",
+    source: "cilium/cilium v1.20.2 install/kubernetes/cilium/values.yaml nodeLabels",
+    check: ({ inventory, target }, own) => {
+      const { nodeSelectorLabels, nodeLabels } = target.migration.values;
+      if (nodeSelectorLabels !== true || nodeLabels !== undefined) return [];
+      return [
+        report(own, {
+          message: `every label of ${inventory.nodes.length} nodes becomes part of an identity, because nodeLabels is not set`,
+          reason:
+            "each node then has an identity of its own, which changes whenever any label of it does (a reboot daemon's, a wave's)",
+        }),
+      ];
+    },
+  },
+  {
     kind: "settled",
     id: "np-bypass",
     reads: "–",

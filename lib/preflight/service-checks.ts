@@ -105,6 +105,29 @@ export const serviceChecks: readonly CatalogueEntry[] = [
   },
   {
     kind: "check",
+    id: "kpr-switch",
+    severity: "warning",
+    reads: "spec.target.kubeProxyReplacement, who answers for Services today",
+    condition: "Cilium takes over from another Service proxy with the final values",
+    remedy:
+      "open 800-finalise in a quiet hour; take kube-proxy away only when every agent reports KubeProxyReplacement: True",
+    source: kubeProxyFree,
+    check: ({ plan, source }, own) => {
+      const { kind } = source.facts.serviceProxy;
+      if (!plan.spec.target.kubeProxyReplacement || kind === "none") return [];
+      const who = kind === "source" ? source.source : kind === "unknown" ? "whoever does it today" : "kube-proxy";
+      return [
+        report(own, {
+          message: `Cilium takes Services over from ${who} with the final values, node by node`,
+          where: { file: plan.file, field: "spec.target.kubeProxyReplacement" },
+          reason:
+            "the two translate addresses in tables of their own: connections through Services that are open on a node break once when its agent restarts",
+        }),
+      ];
+    },
+  },
+  {
+    kind: "check",
     id: "kp-ipvs",
     severity: "info",
     reads: "kube-proxy's mode",
@@ -214,8 +237,7 @@ export const serviceChecks: readonly CatalogueEntry[] = [
     reads: "–",
     condition: "every node has a portmap plugin that is new enough",
     source: "containernetworking/plugins; cilium/cilium v1.20.2 daemon/cmd/cni/config.go (CNI 1.0.0)",
-    applies: ({ inventory, plan }) =>
-      !plan.spec.target.kubeProxyReplacement && hostPortsThroughCNI(inventory).length > 0,
+    applies: ({ inventory }) => hostPortsThroughCNI(inventory).length > 0,
     why: "hostPorts are served by the portmap binary that the source brought to the nodes; Cilium 1.20 needs one of containernetworking/plugins 1.0 or later",
     command: ({ source }) =>
       `on each node: ${source.facts.cniBinDirectory}/portmap </dev/null 2>&1 | head -1; CNI_COMMAND=VERSION ${source.facts.cniBinDirectory}/portmap </dev/null`,

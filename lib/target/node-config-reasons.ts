@@ -1,6 +1,6 @@
 import { getBoolean, getString, type JsonObject } from "../core/json.ts";
 import { hostPortText } from "./host-ports.ts";
-import { needsPortmap, sharesDirectory } from "./operation-values.ts";
+import { sharesDirectory } from "./operation-values.ts";
 import type { ReasonedValue } from "./target.ts";
 import type { TargetContext } from "./target-context.ts";
 
@@ -15,14 +15,18 @@ import type { TargetContext } from "./target-context.ts";
 export function nodeConfigReasons(context: TargetContext, final: JsonObject): ReasonedValue[] {
   const companion = sharesDirectory(context);
   const isExclusive = getBoolean(final, "cni", "exclusive") ?? companion === undefined;
-  const portmap = needsPortmap(context);
+  // kube-proxy replacement comes with the final values at the earliest: until then hostPorts need the plugin in any case.
+  const portmap = context.hostPorts.length > 0 || getString(final, "cni", "chainingMode") === "portmap";
   return [
     {
       path: ["cni-chaining-mode"],
       value: portmap ? "portmap" : "none",
-      why: portmap
-        ? `the node's portmap plugin serves the hostPorts ${hostPortText(context.hostPorts)}`
-        : "no hostPort needs the portmap plugin",
+      why:
+        context.hostPorts.length > 0
+          ? `the node's portmap plugin serves the hostPorts ${hostPortText(context.hostPorts)}`
+          : portmap
+            ? "as in the final values"
+            : "no hostPort needs the portmap plugin",
     },
     {
       path: ["cni-exclusive"],

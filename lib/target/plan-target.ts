@@ -8,7 +8,7 @@ import type { SourceDetection } from "../source/source.ts";
 import { choosePool } from "./choose-pool.ts";
 import { chooseContinuity } from "./continuity.ts";
 import { deviceMTU } from "./device-mtu.ts";
-import { chooseDevices, sourceDevices } from "./devices.ts";
+import { sourceDevices } from "./devices.ts";
 import { findingOf } from "./findings.ts";
 import { hostPortsThroughCNI } from "./host-ports.ts";
 import { type ChartMinor, chartMinors } from "./known-values.ts";
@@ -23,7 +23,7 @@ import type { CiliumValues, ReasonedValue, TargetPlan, ValuesPhase } from "./tar
 import type { TargetContext } from "./target-context.ts";
 import { chooseTunnel } from "./tunnel.ts";
 import type { ValueRule } from "./value-rule.ts";
-import { inTopLevelOrder, leavesOf, treeOf } from "./value-tree.ts";
+import { inTopLevelOrder, isOnPath, leavesOf, putValue, treeOf } from "./value-tree.ts";
 import { valuesText } from "./values-text.ts";
 
 /** What `planTarget` reads. */
@@ -94,10 +94,10 @@ export function planTarget(input: TargetInput): Checked<TargetPlan> {
     ...version.findings,
     ...pool.findings,
     ...continuity.findings,
-    ...serviceHost.findings,
+    ...serviceHostFindings(serviceHost.findings, migration.values),
     ...merged.findings,
-    ...deviceFindings(context),
-    ...mtuFindings(context),
+    ...deviceFindings(context, migration.values),
+    ...mtuFindings(context, migration.values),
     ...directoryFindings(context),
   ];
   return {
@@ -127,11 +127,18 @@ function decide(context: TargetContext, phase: ValuesPhase, required: readonly R
     const decision = of(context, phase);
     return decision === undefined ? [] : [{ path, ...decision }];
   });
-  const own = required
-    .filter(({ path }) => phase === "final" || path[0] !== "hostFirewall")
-    .filter(({ path }) => !decided.some((value) => value.path.join(".") === path.join(".")));
+  const needed = required.filter(({ path }) => phase === "final" || path[0] !== "hostFirewall");
+  const isDecided = (value: ReasonedValue): boolean => decided.some((other) => isOnPath(other.path, value.path));
   const enforcement = decided.findLastIndex((value) => value.path[0] === "policyAuditMode");
-  return [...decided.slice(0, enforcement + 1), ...own, ...decided.slice(enforcement + 1)];
+  const added = needed.filter((value) => !isDecided(value));
+  // What a policy needs goes before what the rules say.
+  return needed
+    .filter(isDecided)
+    .reduce<ReasonedValue[]>(putValue, [
+      ...decided.slice(0, enforcement + 1),
+      ...added,
+      ...decided.slice(enforcement + 1),
+    ]);
 }
 
 /** What policies need, as values; the host firewall only acts at the end, see its invariant. */
@@ -188,9 +195,16 @@ function chooseMinor(plan: Plan): { readonly minor: ChartMinor; readonly finding
   };
 }
 
-function deviceFindings(context: TargetContext): Finding[] {
+/** An address that the plan's own values give is as good as one of its fields. */
+function serviceHostFindings(findings: readonly Finding[], values: JsonObject): readonly Finding[] {
+  return values["k8sServiceHost"] === undefined
+    ? findings
+    : findings.filter((finding) => finding.code !== "target/k8s-service-host-needed");
+}
+
+function deviceFindings(context: TargetContext, values: JsonObject): Finding[] {
   const excluded = sourceDevices(context.source);
-  if (excluded.length === 0 || chooseDevices(context.plan, context.source, context.minor) !== undefined) return [];
+  if (excluded.length === 0 || values["devices"] !== undefined) return [];
   return [
     findingOf("target/devices-needed", {
       message: `Cilium 1.18 would take ${excluded.join(", ")} of ${context.source.source} for uplinks`,
@@ -203,9 +217,9 @@ function deviceFindings(context: TargetContext): Finding[] {
   ];
 }
 
-function mtuFindings({ source }: TargetContext): Finding[] {
+function mtuFindings({ source }: TargetContext, values: JsonObject): Finding[] {
   const mtu = deviceMTU(source.facts);
-  if (mtu === undefined || mtu.value === source.facts.mtu) return [];
+  if (mtu === undefined || mtu.value === source.facts.mtu || mtu.value !== values["MTU"]) return [];
   return [
     findingOf("target/mtu-estimated", {
       message: `the uplinks' MTU is taken to be ${mtu.value}, because ${source.source} was told ${source.facts.mtu}`,

@@ -31,23 +31,16 @@ export function putValue(values: readonly ReasonedValue[], added: ReasonedValue)
   return block < 0 ? [...values, added] : [...values.slice(0, block + 1), added, ...values.slice(block + 1)];
 }
 
-/** The object that a list of values describes. */
-export function treeOf(values: readonly ReasonedValue[]): JsonObject {
-  const root: Record<string, JsonValue> = {};
-  for (const { path, value } of values) place(root, path, value);
-  return root;
-}
-
-function place(object: Record<string, JsonValue>, path: readonly string[], value: JsonValue): void {
-  const [first = "", ...rest] = path;
-  if (rest.length === 0) {
-    object[first] = value;
-    return;
-  }
-  const inner = Object.hasOwn(object, first) ? object[first] : undefined;
-  const next: Record<string, JsonValue> = isJsonObject(inner) ? (inner as Record<string, JsonValue>) : {};
-  object[first] = next;
-  place(next, rest, value);
+/** The object that a list of values describes, keys in the order of the list. */
+export function treeOf(values: readonly ReasonedValue[], depth = 0): JsonObject {
+  const keys = [...new Set(values.map((value) => value.path[depth] ?? ""))];
+  return Object.fromEntries(
+    keys.map((key) => {
+      const own = values.filter((value) => value.path[depth] === key);
+      const leaf = own.find((value) => value.path.length === depth + 1);
+      return [key, leaf === undefined ? treeOf(own, depth + 1) : leaf.value];
+    }),
+  );
 }
 
 /** The order of top-level keys in values files: as the rules list them, then by code unit. */

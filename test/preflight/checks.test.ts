@@ -222,6 +222,24 @@ const pairs: readonly Pair[] = [
     },
   },
   {
+    id: "kpr-switch",
+    fires: { spec: { target: { kubeProxyReplacement: true, k8sServiceHost: "172.18.0.2" } } },
+    told: ["warning Cilium takes Services over from kube-proxy with the final values, node by node"],
+    silent: {
+      facts: { serviceProxy: { kind: "none" } },
+      spec: { target: { kubeProxyReplacement: true, k8sServiceHost: "172.18.0.2" } },
+    },
+  },
+  {
+    id: "np-node-labels",
+    fires: { required: { nodeSelectorLabels: true } },
+    told: ["info every label of 3 nodes becomes part of an identity, because nodeLabels is not set"],
+    silent: {
+      required: { nodeSelectorLabels: true },
+      spec: { target: { values: { nodeLabels: "k8s:kubernetes.io/hostname" } } },
+    },
+  },
+  {
     id: "kp-ipvs",
     fires: { facts: { serviceProxy: { kind: "kube-proxy", mode: "ipvs" } } },
     told: ["info kube-proxy runs in the mode ipvs"],

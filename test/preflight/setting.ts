@@ -14,6 +14,8 @@ export interface Setting {
   readonly pods?: readonly Pod[];
   readonly objects?: readonly JsonObject[];
   readonly spec?: JsonObject;
+  /** Helm values that translated policies need. */
+  readonly required?: JsonObject;
 }
 
 /** The whole context of the preflight for a setting; target values come from the target itself. */
@@ -27,7 +29,7 @@ export function contextOf(setting: Setting): PreflightContext {
     ),
     ...(setting.live !== undefined && { live: setting.live }),
   };
-  const target = planTarget({ plan: ownPlan, inventory: own, source, requiredValues: {} }).value;
+  const target = planTarget({ plan: ownPlan, inventory: own, source, requiredValues: setting.required ?? {} }).value;
   if (target === undefined) throw new Error("the setting has no target");
   return {
     plan: ownPlan,

@@ -354,6 +354,24 @@ const rows: readonly Row[] = [
     final: { nodeSelectorLabels: true, policyCIDRMatchMode: ["nodes"], hostFirewall: { enabled: true } },
   },
   {
+    name: "what a policy needs goes before the rules",
+    required: { envoy: { enabled: true } },
+    migration: { envoy: { enabled: true } },
+    final: { envoy: { enabled: true } },
+  },
+  {
+    name: "kube-proxy replaced at the end serves hostPorts itself then",
+    pods: [pod("web", "10.244.0.5", { ports: [port(80, 8080)] })],
+    spec: { target: { kubeProxyReplacement: true, k8sServiceHost: "172.18.0.2" } },
+    migration: { k8sServiceHost: "172.18.0.2", k8sServicePort: 6443 },
+    final: {
+      k8sServiceHost: "172.18.0.2",
+      k8sServicePort: 6443,
+      kubeProxyReplacement: true,
+      kubeProxyReplacementHealthzBindAddr: "0.0.0.0:10256",
+    },
+  },
+  {
     name: "without Hubble",
     spec: { observability: { hubble: false } },
     migration: { hubble: { enabled: false } },
@@ -534,6 +552,34 @@ test.each([
   ],
 ])("findings: %s", (_rule, row, codes) => {
   expect(targetOf({ name: "findings", ...row }).findings.map((finding) => finding.code)).toEqual(codes);
+});
+
+test.each([
+  [
+    "devices that Cilium 1.18 needs",
+    { version: "1.18.11", values: { devices: ["eth0"] } },
+    ["target/pod-cidr-proposed", "target/mtu-estimated"],
+  ],
+  ["an MTU of one's own", { values: { MTU: 9000 } }, ["target/pod-cidr-proposed"]],
+  [
+    "the API server's address",
+    { kubeProxyReplacement: true, values: { k8sServiceHost: "127.0.0.1", k8sServicePort: 6444 } },
+    ["target/pod-cidr-proposed", "target/mtu-estimated"],
+  ],
+])("given among the plan's values, %s is as good as a field of the plan", (_what, target, codes) => {
+  const row = { name: "values", spec: { target }, source: detection("canal", facts({ mtu: 1450 })) };
+
+  expect(targetOf(row).findings.map((finding) => finding.code)).toEqual(codes);
+});
+
+test("until kube-proxy is replaced a wave's nodes serve hostPorts through the plugin", () => {
+  const target = targetOf({
+    name: "hostPorts",
+    pods: [pod("web", "10.244.0.5", { ports: [port(80, 8080)] })],
+    spec: { target: { kubeProxyReplacement: true, k8sServiceHost: "172.18.0.2" } },
+  }).value;
+
+  expect(target?.nodeConfigDefaults["cni-chaining-mode"]).toBe("portmap");
 });
 
 test("the node config of a wave names the portmap plugin where hostPorts are used, and Multus' file stays", () => {
