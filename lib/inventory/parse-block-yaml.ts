@@ -226,10 +226,9 @@ function parseQuoted(cursor: Cursor, place: InlinePlace): Parsed {
 function areLinesDeeper(inner: string, indent: number): boolean {
   const lines = inner.split("\n");
   const last = lines.pop() ?? "";
-  const isLastDeeper = (last.trim() === "" ? last.length : last.search(/[^ ]/u)) > indent;
-  return (
-    isLastDeeper && lines.every((line, index) => index === 0 || line.trim() === "" || line.search(/[^ ]/u) > indent)
-  );
+  const isEmpty = (line: string): boolean => /^ *$/u.test(line);
+  const isDeeper = (line: string): boolean => (isEmpty(line) ? line.length : line.search(/[^ ]/u)) > indent;
+  return isDeeper(last) && lines.every((line, index) => index === 0 || isEmpty(line) || isDeeper(line));
 }
 
 function parseAnchored(cursor: Cursor, context: YamlContext, place: InlinePlace): Parsed {

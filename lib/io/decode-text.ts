@@ -2,11 +2,6 @@ import { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { createGunzip } from "node:zlib";
 
-/** What the first bytes of a file say about the rest. */
-export interface Encoding {
-  readonly isGzip: boolean;
-}
-
 /** The text encoding that a byte order mark tells; UTF-8 without one. */
 export type TextEncodingName = "utf-8" | "utf-16le" | "utf-16be";
 
@@ -31,7 +26,7 @@ export async function* decodeText(
   tell: (encoding: TextEncodingName) => void = () => undefined,
 ): AsyncGenerator<string> {
   let decode: ((chunk?: Uint8Array) => string) | undefined;
-  for await (const chunk of gunzipWhereNeeded(bytes)) {
+  for await (const chunk of withLongStart(gunzipWhereNeeded(withLongStart(bytes)))) {
     if (decode === undefined) {
       const encoding = encodingOf(chunk);
       tell(encoding);
@@ -60,6 +55,22 @@ function createDecoder(encoding: TextEncodingName): (chunk?: Uint8Array) => stri
     isStart = isStart && text === "";
     return isMarked ? text.slice(1) : text;
   };
+}
+
+/** The same bytes with a first chunk of at least two, where there are two: as many as mark gzip and UTF-16. */
+async function* withLongStart(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let start: Uint8Array | undefined = new Uint8Array();
+  for await (const chunk of bytes) {
+    if (start === undefined) {
+      yield chunk;
+      continue;
+    }
+    start = start.length === 0 ? chunk : Buffer.concat([start, chunk]);
+    if (start.length < 2) continue;
+    yield start;
+    start = undefined;
+  }
+  if (start !== undefined && start.length > 0) yield start;
 }
 
 async function* gunzipWhereNeeded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

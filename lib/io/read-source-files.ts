@@ -177,7 +177,7 @@ function specialFile(path: string): Finding {
 const shownNames = 5;
 
 function skippedFindings(walk: Walk): Finding[] {
-  const names = [...walk.skipped].sort(compareText);
+  const names = walk.skipped.filter((path) => !walk.files.has(path)).sort(compareText);
   if (names.length === 0) return [];
   const shown = names.slice(0, shownNames).join(", ");
   const more = names.length > shownNames ? ` and ${names.length - shownNames} more` : "";

@@ -1,5 +1,5 @@
-import { lstat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { lstat, readdir } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
 import type { FileTree } from "../core/file-tree.ts";
 import type { Finding } from "../core/finding.ts";
 import { compareText } from "../core/order.ts";
@@ -40,26 +40,48 @@ function parentsOf(path: string): string[] {
 }
 
 /**
- * The places of a tree's files on the disk that must not be written through: a symbolic link in place of a file or of a
- * folder on the way to it would put the file somewhere else.
+ * The places of a tree's files on the disk that must not be written: a symbolic link in place of a file or of a folder
+ * on the way to it would put the file somewhere else; a folder that keeps files stands in place of a file; a file that
+ * stays stands in place of a folder. `removals` are the paths that are removed before anything is written.
  * Findings: `io/unsafe-path`, `io/unreadable-file`.
  */
-export async function findUnsafePlaces(folder: string, tree: FileTree): Promise<Finding[]> {
+export async function findUnsafePlaces(
+  folder: string,
+  tree: FileTree,
+  removals: ReadonlySet<string> = new Set(),
+): Promise<Finding[]> {
   const places = new Set([...tree.keys()].flatMap((path) => [...parentsOf(path), path]));
   const findings: Finding[] = [];
   for (const path of [...places].sort(compareText)) {
     try {
-      const stats = await lstat(join(folder, path));
-      const isFile = tree.has(path);
-      if (stats.isSymbolicLink()) findings.push(unsafePath(folder, path, "it is a symbolic link"));
-      else if (isFile && !stats.isFile())
-        findings.push(unsafePath(folder, path, "something that is no file stands there"));
+      const reason = await whyUnsafePlace(folder, path, tree.has(path), removals);
+      if (reason !== undefined) findings.push(unsafePath(folder, path, reason));
     } catch (error) {
       const isFree = codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
       if (!isFree) findings.push(cannotLook(join(folder, path), error));
     }
   }
   return findings;
+}
+
+async function whyUnsafePlace(
+  folder: string,
+  path: string,
+  isFile: boolean,
+  removals: ReadonlySet<string>,
+): Promise<string | undefined> {
+  const stats = await lstat(join(folder, path));
+  if (stats.isSymbolicLink()) return "it is a symbolic link";
+  if (!isFile) return stats.isDirectory() || removals.has(path) ? undefined : "a file stands where a folder is needed";
+  if (stats.isDirectory()) {
+    const names = await readdir(join(folder, path), { recursive: true, withFileTypes: true });
+    const staying = names
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"))
+      .filter((inner) => !removals.has(inner));
+    return staying.length === 0 ? undefined : "a folder with other files stands there";
+  }
+  return stats.isFile() ? undefined : "something that is no file stands there";
 }
 
 function unsafePath(folder: string, path: string, reason: string): Finding {

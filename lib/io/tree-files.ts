@@ -21,8 +21,8 @@ export async function tryReadBytes(file: string): Promise<{ readonly bytes?: Buf
   try {
     return { bytes: await readFile(file) };
   } catch (error) {
-    // A part of the path that is a file and no folder shows as ENOTDIR: there is nothing at that path either.
-    return codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR" ? {} : { error };
+    // A folder at that path, or a file on the way to it, is no file either: whether it may stay is for others to say.
+    return ["ENOENT", "ENOTDIR", "EISDIR"].includes(codeOf(error)) ? {} : { error };
   }
 }
 

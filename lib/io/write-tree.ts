@@ -45,12 +45,13 @@ export async function writeTree(
 ): Promise<WriteReport> {
   const folder = join(out, name);
   const own = withoutPrefix(out, name, tree);
-  const unsafe = [...own.findings, ...findUnsafePaths(folder, own.tree), ...(await findUnsafePlaces(folder, own.tree))];
+  const unsafe = [...own.findings, ...findUnsafePaths(folder, own.tree)];
   if (unsafe.length > 0) return nothingWritten(unsafe);
   const manifest = await tryReadManifest(folder);
   if (manifest.value === undefined) return nothingWritten(manifest.findings);
   const plan = await planWrites(folder, own.tree, manifest.value, options);
-  if (plan.findings.length > 0) return nothingWritten(plan.findings);
+  const places = await findUnsafePlaces(folder, own.tree, new Set(plan.removals));
+  if (plan.findings.length + places.length > 0) return nothingWritten([...plan.findings, ...places]);
   const findings = await carryOut(folder, own.tree, manifest.value, plan);
   if (findings.length > 0) return nothingWritten(findings);
   const files = (paths: readonly string[]): string[] => paths.map((path) => `${name}/${path}`);
