@@ -23,14 +23,13 @@ export function addressFamily(text: string): AddressFamily | undefined {
 
 /** The prefix in canonical form with its host bits cleared; `undefined` when it is not a prefix or an address. */
 export function normaliseCIDR(text: string): string | undefined {
-  if (!isCIDR(text) && !isAddress(text)) return undefined;
-  const parsed = parseCidr(text);
-  const network = ipaddr.parseCIDR(parsed.cidr);
-  const base =
-    network[0].kind() === "ipv4"
-      ? ipaddr.IPv4.networkAddressFromCIDR(parsed.cidr)
-      : ipaddr.IPv6.networkAddressFromCIDR(parsed.cidr);
-  return `${base.toString()}/${network[1]}`;
+  const isPrefix = text.includes("/");
+  if (!isPrefix && !isAddress(text)) return undefined;
+  // Asking one family only: the library's own question tries IPv6 first and throws for every IPv4 prefix.
+  const family = text.includes(":") ? ipaddr.IPv6 : ipaddr.IPv4;
+  const cidr = isPrefix ? text : `${text}/${family === ipaddr.IPv6 ? 128 : 32}`;
+  if (!family.isValidCIDR(cidr)) return undefined;
+  return `${family.networkAddressFromCIDR(cidr).toString()}/${Number(cidr.slice(cidr.indexOf("/") + 1))}`;
 }
 
 /** Whether two prefixes (or addresses) share an address. False across families. */

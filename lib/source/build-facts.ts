@@ -1,4 +1,4 @@
-import { addressFamily, addressMatcher, isCIDR, mergeCIDRs, normaliseCIDR } from "../core/cidr.ts";
+import { addressFamily, addressMatcher, mergeCIDRs, normaliseCIDR } from "../core/cidr.ts";
 import { byAll, byText, sortedUnique } from "../core/order.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { findCompanions } from "./companions.ts";
@@ -100,7 +100,7 @@ function optional(own: OwnFacts): Partial<SourceFacts> {
 function choosePodClaims(view: ClusterView, own: OwnFacts): readonly Claim[] {
   const base = own.claims.length > 0 ? own.claims : mostTrusted(view.kubernetes.podCIDRs);
   if (!own.usesNodeCIDRs) return base;
-  const isCovered = addressMatcher(base.map((claim) => claim.cidr));
+  const isCovered = addressMatcher(mergeSorted(base.map((claim) => claim.cidr)));
   return [...base, ...view.kubernetes.nodePodCIDRs.filter((claim) => !isCovered(claim.cidr.split("/")[0] ?? ""))];
 }
 
@@ -110,12 +110,11 @@ function mostTrusted(claims: readonly Claim[]): readonly Claim[] {
   return first === undefined ? [] : claims.filter((claim) => claim.object === first.object);
 }
 
-/** Prefixes merged to the fewest and sorted: IPv4 before IPv6, then by text. */
+/** Valid prefixes merged to the fewest and sorted: IPv4 before IPv6, then by text. */
 export function mergeSorted(cidrs: readonly string[]): readonly string[] {
-  const valid = cidrs.filter(isCIDR).map((cidr) => normaliseCIDR(cidr) ?? cidr);
-  return valid.length === 0
+  return cidrs.length === 0
     ? []
-    : mergeCIDRs(valid)
+    : mergeCIDRs(cidrs)
         .map((cidr) => normaliseCIDR(cidr) ?? cidr)
         .sort(
           byAll<string>(

@@ -1,24 +1,16 @@
 import type { Finding } from "../core/finding.ts";
-import { apiGroup, printIdentity } from "../core/identity.ts";
-import { getArray, getBoolean, getNumber, getString, getStringMap, type JsonValue } from "../core/json.ts";
-import { byText, sortedUnique } from "../core/order.ts";
+import { getArray, getNumber, getString, getStringMap, type JsonValue } from "../core/json.ts";
+import { sortedUnique } from "../core/order.ts";
 import { objectsOf, type RawObject, tryFindObject } from "../inventory/inventory.ts";
+import { calicoObjects } from "./calico-objects.ts";
+import { type CalicoPool, poolEncapsulation, readBlocks, readPools } from "./calico-pools.ts";
 import type { ClusterView } from "./cluster-view.ts";
+import { anyTrue, type FelixSettings, firstVariable, numberOf, readFelixSettings } from "./felix-settings.ts";
 import { readCniNetwork } from "./flannel-config.ts";
 import { hasContainer, isCalicoNode, isFlanneld } from "./images.ts";
-import { type Claim, claim } from "./kubernetes-network.ts";
+import type { Claim } from "./kubernetes-network.ts";
 import type { Encapsulation, SourceFacts } from "./source.ts";
 import { isRunning, mountedConfigMaps, readVariable, type Workload } from "./workload.ts";
-
-/** One IP pool, from an IPPool object or from the Installation. */
-export interface CalicoPool {
-  readonly claim: Claim;
-  readonly encapsulation: "vxlan" | "ipip" | "none";
-  readonly isDisabled: boolean;
-  readonly natOutgoing: boolean;
-  /** Only for LoadBalancer addresses: no pod ever gets one. */
-  readonly isForLoadBalancersOnly: boolean;
-}
 
 /** Calico's settings, alone, inside Canal, or as a policy engine on another network. Absent means that nothing tells. */
 export interface CalicoConfig {
@@ -45,29 +37,16 @@ export interface CalicoConfig {
   readonly cniConfFile?: string;
   readonly version?: string;
   readonly usesTiers: boolean | undefined;
+  /** Felix' settings that the bridge and the mixed phase depend on, in Felix' own words; absent means its default. */
+  readonly felix: FelixSettings;
+  /** Interfaces that address autodetection was told by name. */
+  readonly uplinks: readonly string[];
   readonly findings: readonly Finding[];
 }
 
 /** Whether a DaemonSet is Calico's node agent without flannel beside it in one pod. */
 export function isCalicoDaemon(workload: Workload): boolean {
   return workload.isHostNetwork && hasContainer(workload, isCalicoNode) && !hasContainer(workload, isFlanneld);
-}
-
-/** Whether the API group is one of Calico's: the stored CRDs, the aggregated API or native v3 CRDs. */
-export function isCalicoGroup(group: string): boolean {
-  return group === "crd.projectcalico.org" || group === "projectcalico.org";
-}
-
-/** Calico objects of one kind, each once: dumps of both API groups hold every object twice. */
-export function calicoObjects(view: ClusterView, kind: string): readonly RawObject[] {
-  const byKey = new Map<string, RawObject>();
-  for (const object of objectsOf(view.inventory, kind)) {
-    const group = apiGroup(object.apiVersion);
-    if (!isCalicoGroup(group)) continue;
-    const key = `${object.namespace ?? ""}/${object.name}`;
-    if (!byKey.has(key) || group === "crd.projectcalico.org") byKey.set(key, object);
-  }
-  return [...byKey.values()].sort(byText((object) => `${object.namespace ?? ""}/${object.name}`));
 }
 
 /**
@@ -106,74 +85,18 @@ export function readCalicoConfig(view: ClusterView, agents: readonly Workload[])
     ...cni,
     ...(version !== undefined && { version }),
     usesTiers: readTiers(view),
+    felix: readFelixSettings(felix, agents),
+    uplinks: readUplinks(agents, installation),
     findings,
   };
 }
 
-function readPools(
-  view: ClusterView,
-  installation: RawObject | undefined,
-  agents: readonly Workload[],
-): readonly CalicoPool[] {
-  const objects = calicoObjects(view, "IPPool");
-  if (objects.length > 0) return objects.flatMap(poolOfObject);
-  const listed = poolsOfInstallation(installation);
-  if (listed.length > 0) return listed;
-  return agents.flatMap((agent) => [
-    ...poolOfVariable(agent, "CALICO_IPV4POOL_CIDR", "CALICO_IPV4POOL_VXLAN", "CALICO_IPV4POOL_IPIP"),
-    ...poolOfVariable(agent, "CALICO_IPV6POOL_CIDR", "CALICO_IPV6POOL_VXLAN", undefined),
-  ]);
-}
-
-function poolOfObject(object: RawObject): readonly CalicoPool[] {
-  const { spec } = object.object;
-  const uses = getArray(spec, "allowedUses");
-  return claim(getString(spec, "cidr"), printIdentity(object), "spec.cidr").map((one) => ({
-    claim: one,
-    encapsulation: poolEncapsulation(getString(spec, "vxlanMode"), getString(spec, "ipipMode")),
-    isDisabled: getBoolean(spec, "disabled") === true,
-    natOutgoing: getBoolean(spec, "natOutgoing") === true,
-    isForLoadBalancersOnly: uses.length > 0 && uses.every((use) => use === "LoadBalancer"),
-  }));
-}
-
-function poolEncapsulation(vxlan: string | undefined, ipip: string | undefined): CalicoPool["encapsulation"] {
-  if (vxlan !== undefined && vxlan !== "Never" && vxlan !== "") return "vxlan";
-  return ipip !== undefined && ipip !== "Never" && ipip !== "" ? "ipip" : "none";
-}
-
-function poolsOfInstallation(installation: RawObject | undefined): readonly CalicoPool[] {
-  if (installation === undefined) return [];
-  const path = ["calicoNetwork", "ipPools"] as const;
-  const computed = getArray(installation.object, "status", "computed", ...path);
-  const pools = computed.length > 0 ? computed : getArray(installation.object, "spec", ...path);
-  return pools.flatMap((pool) => {
-    // The operator's default for a pool that says nothing is IPIP (tigera/operator api/v1 IPPool).
-    const encapsulation = getString(pool, "encapsulation") ?? "IPIP";
-    return claim(getString(pool, "cidr"), printIdentity(installation), "spec.calicoNetwork.ipPools").map((one) => ({
-      claim: one,
-      encapsulation: encapsulation.startsWith("VXLAN") ? "vxlan" : encapsulation.startsWith("IPIP") ? "ipip" : "none",
-      isDisabled: false,
-      natOutgoing: getString(pool, "natOutgoing") !== "Disabled",
-      isForLoadBalancersOnly: false,
-    }));
-  });
-}
-
-function poolOfVariable(agent: Workload, name: string, vxlan: string, ipip: string | undefined): readonly CalicoPool[] {
-  return claim(readVariable(agent, name), printIdentity(agent), `env ${name}`).map((one) => ({
-    claim: one,
-    encapsulation: poolEncapsulation(readVariable(agent, vxlan), ipip && readVariable(agent, ipip)),
-    isDisabled: false,
-    natOutgoing: true,
-    isForLoadBalancersOnly: false,
-  }));
-}
-
-function readBlocks(view: ClusterView): readonly Claim[] {
-  return calicoObjects(view, "IPAMBlock").flatMap((block) =>
-    claim(getString(block.object, "spec", "cidr"), printIdentity(block), "spec.cidr"),
-  );
+function readUplinks(agents: readonly Workload[], installation: RawObject | undefined): readonly string[] {
+  const variable = firstVariable(agents, "IP_AUTODETECTION_METHOD") ?? "";
+  const told = getString(installation?.object, "spec", "calicoNetwork", "nodeAddressAutodetectionV4", "interface");
+  const names = (told ?? /^interface=(.*)$/u.exec(variable)?.[1] ?? "").split(",").map((name) => name.trim());
+  // Expressions stand for devices that only the nodes know.
+  return names.every((name) => /^[A-Za-z0-9_-]+(?:\.\d+)?$/u.test(name)) ? sortedUnique(names) : [];
 }
 
 function readBackend(agents: readonly Workload[], installation: RawObject | undefined): string | undefined {
@@ -315,40 +238,6 @@ function readTiers(view: ClusterView): boolean | undefined {
   const told = policies.map((policy) => getString(policy.object, "spec", "tier") ?? "default");
   if (told.some((tier) => tier !== "" && isOwn(tier))) return true;
   return view.inventory.kindsSeen.has("Tier") || policies.length > 0 ? false : undefined;
-}
-
-function firstVariable(agents: readonly Workload[], name: string): string | undefined {
-  return agents.map((agent) => readVariable(agent, name)).find((value) => value !== undefined);
-}
-
-function anyTrue(
-  felix: readonly (JsonValue | undefined)[],
-  field: string,
-  agents: readonly Workload[],
-  variable: string,
-): boolean {
-  const told = felix.map((spec) => getBoolean(spec, field)).filter((value) => value !== undefined);
-  // A variable of the agent wins over the resource (Calico, configuring Felix: environment before datastore).
-  const word = firstVariable(agents, variable)?.toLowerCase();
-  if (word !== undefined && word !== "") return ["true", "1", "yes", "y", "t"].includes(word);
-  return told.includes(true);
-}
-
-function numberOf(
-  felix: readonly (JsonValue | undefined)[],
-  field: string,
-  agents: readonly Workload[],
-  variable: string,
-): number | undefined {
-  const word = firstVariable(agents, variable);
-  if (word !== undefined && /^\d+$/u.test(word)) return Number(word);
-  return felix.map((spec) => getNumber(spec, field)).find((value) => value !== undefined);
-}
-
-/** Every prefix that pods may have an address from: pools (not those for load balancers only) and blocks outside them. */
-export function calicoPodClaims(config: CalicoConfig): readonly Claim[] {
-  const pools = config.pools.filter((pool) => !pool.isForLoadBalancersOnly).map((pool) => pool.claim);
-  return [...pools, ...config.blocks];
 }
 
 /** Devices that Calico makes on every node, by what it has switched on. */

@@ -1,4 +1,4 @@
-import { calicoObjects } from "./calico-config.ts";
+import { calicoObjects } from "./calico-objects.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { accountsOf, definitionsOf, type KnownObject, known, mayExist, ofInventory, rolesOf } from "./removal.ts";
 

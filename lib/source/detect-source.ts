@@ -11,6 +11,7 @@ import { readCilium, readHybrid } from "./hybrid.ts";
 import { withEngineLeftovers, withEngines } from "./policy-engine-removal.ts";
 import { filterFindings, filterPreparation, findPolicyFilters, withFilterConditions } from "./policy-filters.ts";
 import { findSharedHazards } from "./shared-findings.ts";
+import { planSharedPreparation } from "./shared-preparation.ts";
 import type {
   Evidence,
   HybridState,
@@ -62,7 +63,8 @@ export function detectSource(inventory: Inventory, wanted: "auto" | SourceName):
 export function planSourcePreparation(inventory: Inventory, detection: SourceDetection): readonly SourcePreparation[] {
   const view = viewCluster(inventory);
   const own = adapterOf(detection.source).preparation(view, detection.facts);
-  return [...filterPreparation(findPolicyFilters(view, detection.facts)), ...own];
+  const filters = filterPreparation(findPolicyFilters(view, detection.facts));
+  return [...planSharedPreparation(view, detection.facts), ...filters, ...own];
 }
 
 /** Every object of the source, in the order in which it has to go. Kubernetes NetworkPolicies stay: Cilium enforces them. */

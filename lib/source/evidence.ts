@@ -69,10 +69,10 @@ function observeAddresses(adapter: SourceAdapter, view: ClusterView): readonly O
   const claims = adapter.signals.claims(view);
   const [first] = claims;
   if (first === undefined || view.networkPods.length === 0) return [];
-  const isInside = addressMatcher(claims.map((claim) => claim.cidr));
+  const prefixes = mergeSorted(claims.map((claim) => claim.cidr));
+  const isInside = addressMatcher(prefixes);
   const inside = view.networkPods.filter((pod) => pod.podIPs.some(isInside)).length;
   if (inside === 0) return [];
-  const prefixes = mergeSorted(claims.map((claim) => claim.cidr));
   const more = prefixes.length > 3 ? ` and ${prefixes.length - 3} more` : "";
   const value = `${inside} of ${view.networkPods.length} pods in ${prefixes.slice(0, 3).join(", ")}${more}`;
   return [observation(adapter, "addresses", first.object, first.field, value)];

@@ -157,11 +157,6 @@ export const sourceFindings = {
     meaning: "the source is no longer maintained",
     source: "weaveworks/weave, last commit November 2022",
   },
-  "source/unsupported-mode": {
-    severity: "error",
-    meaning: "the source runs in a mode that a live migration does not carry",
-    source: "named in the finding",
-  },
 } as const satisfies Readonly<Record<string, FindingKind>>;
 
 /** A code of this room. */

@@ -1,6 +1,6 @@
 import { addressMatcher } from "../core/cidr.ts";
 import { getArray, getStringMap } from "../core/json.ts";
-import { compareText, sortedUnique } from "../core/order.ts";
+import { compareText } from "../core/order.ts";
 import { objectsOf, type Pod } from "../inventory/inventory.ts";
 import { mergeSorted } from "./build-facts.ts";
 import type { ClusterView } from "./cluster-view.ts";
@@ -77,7 +77,8 @@ function readClaims(view: ClusterView, config: Readonly<Record<string, string>>)
 export function readHybrid(view: ClusterView, sourceCIDRs: readonly string[]): HybridState | undefined {
   const cilium = readCilium(view);
   if (!cilium.isRunning) return undefined;
-  const isOfCilium = addressMatcher(cilium.claims.map((one) => one.cidr));
+  const ciliumPodCIDRs = mergeSorted(cilium.claims.map((one) => one.cidr));
+  const isOfCilium = addressMatcher(ciliumPodCIDRs);
   const isOfSource = addressMatcher(sourceCIDRs);
   const sideOf = (pod: Pod): "cilium" | "source" | "elsewhere" => {
     if (pod.podIPs.some(isOfCilium)) return "cilium";
@@ -99,7 +100,7 @@ export function readHybrid(view: ClusterView, sourceCIDRs: readonly string[]): H
       .sort(compareText);
   return {
     ...(cilium.version !== undefined && { ciliumVersion: cilium.version }),
-    ciliumPodCIDRs: mergeSorted(sortedUnique(cilium.claims.map((one) => one.cidr))),
+    ciliumPodCIDRs,
     podsOnSource: counts.source,
     podsOnCilium: counts.cilium,
     podsElsewhere: counts.elsewhere,

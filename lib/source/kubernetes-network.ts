@@ -1,4 +1,4 @@
-import { addressFamily, isAddress, isCIDR, normaliseCIDR } from "../core/cidr.ts";
+import { addressFamily, isAddress, normaliseCIDR } from "../core/cidr.ts";
 import { type Finding, whereOf } from "../core/finding.ts";
 import { printIdentity } from "../core/identity.ts";
 import { getArray, getString, getStringMap, type JsonObject } from "../core/json.ts";
@@ -79,11 +79,12 @@ interface Networks {
 
 /** Claims out of a text with prefixes between commas; what is no prefix is left out. */
 export function claim(text: string | undefined, object: string, field: string): readonly Claim[] {
-  return (text ?? "")
-    .split(",")
-    .map((part) => part.trim())
-    .filter(isCIDR)
-    .map((cidr) => ({ cidr: normaliseCIDR(cidr) ?? cidr, object, field }));
+  if (text === undefined) return [];
+  return text.split(",").flatMap((part) => {
+    // A bare address is no prefix, though the normal form of one exists.
+    const cidr = part.includes("/") ? normaliseCIDR(part.trim()) : undefined;
+    return cidr === undefined ? [] : [{ cidr, object, field }];
+  });
 }
 
 /** Claims of the smallest prefix around addresses, one per family: what is in use where no configuration tells more. */

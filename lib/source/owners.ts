@@ -1,3 +1,4 @@
+import { assertNever } from "../core/invariant.ts";
 import type { RawObject } from "../inventory/inventory.ts";
 import type { Workload } from "./workload.ts";
 
@@ -48,4 +49,24 @@ export function ownershipOf(object: Pick<Workload | RawObject, "labels" | "annot
       mark: "annotation meta.helm.sh/release-name",
     };
   return undefined;
+}
+
+/** What keeps an engine from bringing the source back, as an order. */
+export function handOver({ engine, owner }: Ownership): string {
+  switch (engine) {
+    case "Flux":
+      return `suspend it before the first stage (${fluxSuspend(owner)}), and take the source out of its repository with prune off before it is removed`;
+    case "Argo CD":
+      return `switch off automated sync and self-heal of ${owner}, and take the source out of its repository without pruning before it is removed`;
+    case "Helm":
+      return `do not upgrade ${owner} while the migration runs; its values must carry what the prepare stage changes`;
+    default:
+      return assertNever(engine);
+  }
+}
+
+function fluxSuspend(owner: string): string {
+  const [kind = "", place = ""] = owner.split(" ");
+  const [namespace = "", name = ""] = place.split("/");
+  return `flux suspend ${kind.toLowerCase()} ${name} -n ${namespace}`;
 }

@@ -2,12 +2,13 @@ import { addressMatcher } from "../core/cidr.ts";
 import { type Finding, whereOf } from "../core/finding.ts";
 import { printIdentity } from "../core/identity.ts";
 import { objectsOf, type RawObject } from "../inventory/inventory.ts";
+import { mergeSorted } from "./build-facts.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { companionFinding } from "./companion-findings.ts";
 import { findCompanions } from "./companions.ts";
 import { sourceFinding } from "./findings.ts";
 import { readCilium } from "./hybrid.ts";
-import { ownershipOf } from "./owners.ts";
+import { handOver, ownershipOf } from "./owners.ts";
 import { findPolicyEngines } from "./policy-engines.ts";
 import type { SourceFacts } from "./source.ts";
 import { findAgents, type SourceAdapter } from "./source-adapter.ts";
@@ -64,21 +65,10 @@ function gitopsOwners(owned: readonly (Workload | RawObject)[]): readonly Findin
         message: `${printIdentity(object)} is applied by ${ownership.engine}, ${ownership.owner}`,
         where: whereOf(object, object.position, ownership.mark),
         reason: "changes that the migration makes to the source are reverted, and a removed source comes back",
-        remedy: handOver(ownership.engine, ownership.owner),
+        remedy: handOver(ownership),
       }),
     ];
   });
-}
-
-function handOver(engine: string, owner: string): string {
-  switch (engine) {
-    case "Flux":
-      return `suspend it before the first stage (flux suspend ${owner.toLowerCase()}), and take the source out of its repository with prune off before it is removed`;
-    case "Argo CD":
-      return `switch off automated sync and self-heal of ${owner}, and take the source out of its repository without pruning before it is removed`;
-    default:
-      return `do not upgrade ${owner} while the migration runs; its values must carry what the prepare stage changes`;
-  }
 }
 
 const reconcilerTexts: Readonly<Record<string, { readonly who: string; readonly how: string }>> = {
@@ -148,7 +138,7 @@ function findPolicyEngineNotes(view: ClusterView, facts: SourceFacts): readonly 
 function findStrayAddresses(view: ClusterView, facts: SourceFacts): readonly Finding[] {
   if (facts.podCIDRs.length === 0) return [];
   const cilium = readCilium(view);
-  const isKnown = addressMatcher([...facts.podCIDRs, ...cilium.claims.map((one) => one.cidr)]);
+  const isKnown = addressMatcher(mergeSorted([...facts.podCIDRs, ...cilium.claims.map((one) => one.cidr)]));
   const strays = view.networkPods.filter((pod) => !pod.podIPs.some(isKnown));
   const [first] = strays;
   if (first === undefined) return [];

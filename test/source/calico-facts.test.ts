@@ -304,6 +304,23 @@ describe("what else is read", () => {
     expect((await detect(calico({}, "calico-system"), vxlan, installation({ mtu: 1400 }))).facts.mtu).toBe(1400);
   });
 
+  test("Felix' settings that the bridge depends on are shown in Felix' own words", async () => {
+    const { facts } = await detect(
+      calico({ FELIX_IPTABLESREFRESHINTERVAL: "60" }),
+      vxlan,
+      felix({ iptablesBackend: "NFT" }),
+    );
+
+    expect(facts.details).toMatchObject({ iptablesBackend: "NFT", iptablesRefreshInterval: "60" });
+  });
+
+  test("an interface that autodetection was told by name is an uplink, an expression is not", async () => {
+    expect((await detect(calico({ IP_AUTODETECTION_METHOD: "interface=eth1,bond0.12" }), vxlan)).facts.uplinks).toEqual(
+      ["bond0.12", "eth1"],
+    );
+    expect((await detect(calico({ IP_AUTODETECTION_METHOD: "interface=eth.*" }), vxlan)).facts.uplinks).toBeUndefined();
+  });
+
   test("objects in etcd are told by the agent's variables", async () => {
     const { facts, live, findings } = await detect(calico({ DATASTORE_TYPE: "etcdv3" }), vxlan);
 

@@ -5,7 +5,6 @@ import { buildFacts } from "../build-facts.ts";
 import {
   type CalicoConfig,
   calicoDevices,
-  calicoPodClaims,
   calicoPolicyKinds,
   isCalicoDaemon,
   isCanalInTwo,
@@ -13,6 +12,7 @@ import {
   readCalicoConfig,
 } from "../calico-config.ts";
 import { autodetectionFindings, dataplaneFindings, etcdFinding, wayBackFromEbpf } from "../calico-hazards.ts";
+import { calicoPodClaims } from "../calico-pools.ts";
 import { planCalicoPreparation } from "../calico-preparation.ts";
 import {
   calicoControllers,
@@ -94,7 +94,8 @@ function combine(view: ClusterView, config: CalicoConfig): SourceFacts {
     cniConfFile: config.cniConfFile ?? "10-calico.conflist",
     cniNetworkName: config.cniNetworkName ?? "k8s-pod-network",
     ...(config.usesTiers !== undefined && { usesTiers: config.usesTiers }),
-    details: detailsOf(view, config),
+    uplinks: config.uplinks,
+    details: { ...config.felix, ...detailsOf(view, config) },
   });
 }
 

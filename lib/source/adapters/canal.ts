@@ -105,6 +105,7 @@ function combine(
     ...(calico.usesTiers !== undefined && { usesTiers: calico.usesTiers }),
     uplinks: flannel.uplinks,
     details: {
+      ...calico.felix,
       backend: flannel.backend,
       backendFrom: flannel.origin,
       directRouting: flannel.hasDirectRouting ? "yes" : undefined,

@@ -1,8 +1,8 @@
 import { type Finding, whereOf } from "../../core/finding.ts";
 import { printIdentity } from "../../core/identity.ts";
-import { getArray, getBoolean, getIn, getNumber, getString, getStringMap } from "../../core/json.ts";
+import { getArray, getBoolean, getIn, getNumber, getString, getStringMap, type JsonObject } from "../../core/json.ts";
 import { sortedUnique } from "../../core/order.ts";
-import { objectsOf, type RawObject } from "../../inventory/inventory.ts";
+import { type Node, objectsOf, type RawObject } from "../../inventory/inventory.ts";
 import { buildFacts } from "../build-facts.ts";
 import type { ClusterView } from "../cluster-view.ts";
 import { sourceFinding } from "../findings.ts";
@@ -159,16 +159,17 @@ function readGateway(
   agents: readonly Workload[],
   operator: RawObject | undefined,
 ): Pick<OvnConfig, "gatewayMode" | "gatewayFrom"> {
-  const key = "k8s.ovn.org/l3-gateway-config";
   // One shared node is enough: its pods do not reach the host's routes.
   const told = view.inventory.nodes.flatMap((node) => {
-    const reading = readJson(node.annotations[key] ?? "");
-    const mode = "value" in reading ? getString(reading.value, "default", "mode") : undefined;
+    const mode = getString(gatewayConfig(node), "default", "mode");
     return mode === undefined ? [] : [{ mode, object: printIdentity(node) }];
   });
   const node = told.find((one) => one.mode === "shared") ?? told[0];
   if (node !== undefined)
-    return { gatewayMode: node.mode, gatewayFrom: { object: node.object, field: `metadata.annotations["${key}"]` } };
+    return {
+      gatewayMode: node.mode,
+      gatewayFrom: { object: node.object, field: `metadata.annotations["${gatewayKey}"]` },
+    };
   const inConf = sections.get("gateway.mode");
   if (inConf !== undefined && conf !== undefined)
     return {
@@ -188,12 +189,19 @@ function readGateway(
   };
 }
 
+const gatewayKey = "k8s.ovn.org/l3-gateway-config";
+
+/** A node's own word about its gateway; `undefined` when it has none or it is no JSON. */
+function gatewayConfig(node: Node): JsonObject | undefined {
+  const text = node.annotations[gatewayKey];
+  const reading = text === undefined ? undefined : readJson(text);
+  return reading !== undefined && "value" in reading ? reading.value : undefined;
+}
+
 function readBridges(view: ClusterView): readonly string[] {
-  const bridges = view.inventory.nodes.flatMap((node) => {
-    const reading = readJson(node.annotations["k8s.ovn.org/l3-gateway-config"] ?? "");
-    return "value" in reading ? (getString(reading.value, "default", "bridge-id") ?? []) : [];
-  });
-  return sortedUnique(bridges);
+  return sortedUnique(
+    view.inventory.nodes.flatMap((node) => getString(gatewayConfig(node), "default", "bridge-id") ?? []),
+  );
 }
 
 function combine(view: ClusterView): SourceFacts {
