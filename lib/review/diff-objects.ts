@@ -31,8 +31,9 @@ export function diffObjects(files: readonly FileDiff[], before: DiffSide, after:
   const young = objectsOf(files, after, before);
   const diffs: ObjectDiff[] = [];
   const matched = new Set<FoundObject>();
+  const gone = new Map([...old].filter(([key]) => !young.has(key)).map(([key, found]) => [withoutAttempt(key), found]));
   for (const [key, found] of young) {
-    const former = old.get(key) ?? [...old.values()].find((other) => isEarlierAttempt(other, found, young));
+    const former = old.get(key) ?? gone.get(withoutAttempt(key));
     if (former !== undefined) matched.add(former);
     diffs.push(former === undefined ? alone(found, "added") : compared(former, found));
   }
@@ -55,7 +56,10 @@ function objectsOf(files: readonly FileDiff[], side: DiffSide, other: DiffSide):
     const text = path.endsWith(".yaml") ? neutralFile(side, path) : undefined;
     const object = text === undefined ? undefined : tryParseObject(text);
     if (object === undefined || getString(object, "metadata", "name") === undefined) continue;
-    found.set(`${stage ?? place.area}/${groupOf(object)}/${nameOf(object)}`, { path, stage, object });
+    // An object of undo/ may have the name of one of the stage.
+    const part =
+      place.area !== "stage" ? place.area : place.file.startsWith("undo/") ? `${place.stageId}/undo` : place.stageId;
+    found.set(`${part}/${groupOf(object)}/${nameOf(object)}`, { path, stage, object });
   }
   return found;
 }
@@ -81,17 +85,9 @@ function nameOf(object: JsonObject): string {
   });
 }
 
-/** Whether `former` is the object that `found` follows: same name but for the number of the attempt, and gone now. */
-function isEarlierAttempt(former: FoundObject, found: FoundObject, young: ReadonlyMap<string, FoundObject>): boolean {
-  const name = nameOf(former.object);
-  if (former.stage === undefined || former.stage !== found.stage || name === nameOf(found.object)) return false;
-  const withoutAttempt = (text: string): string => text.replace(/-a\d+$/u, "");
-  const isSame = withoutAttempt(name) === withoutAttempt(nameOf(found.object)) && isInUndo(former) === isInUndo(found);
-  return isSame && !young.has(`${former.stage}/${groupOf(former.object)}/${name}`);
-}
-
-function isInUndo(found: FoundObject): boolean {
-  return /\/undo\//u.test(found.path);
+/** A key without the number of the attempt at its end: what the Jobs of two attempts have in common. */
+function withoutAttempt(key: string): string {
+  return key.replace(/-a\d+$/u, "");
 }
 
 function alone(found: FoundObject, change: "added" | "removed"): ObjectDiff {

@@ -1,5 +1,5 @@
 import type { FileTree } from "../core/file-tree.ts";
-import { getArray, getString, getStringMap, isJsonObject, type JsonObject } from "../core/json.ts";
+import { getArray, getString, isJsonObject, type JsonObject } from "../core/json.ts";
 import { sortedUnique } from "../core/order.ts";
 import { attemptLabel, stateLabel } from "../delivery/engine-labels.ts";
 import { placeOf } from "../delivery/layout.ts";
@@ -39,11 +39,16 @@ function labelledStandings(tree: FileTree): ReadonlyMap<string, StageStanding> {
   for (const [path, text] of tree) {
     const place = placeOf(path);
     if (place.area !== "engine" || standings.has(place.stageId)) continue;
-    const labels = getStringMap(tryParseObject(text), "metadata", "labels");
-    const state = stateNames.find((name) => name === labels[stateLabel]);
-    if (state !== undefined) standings.set(place.stageId, { state, attempt: Number(labels[attemptLabel] ?? "1") });
+    const state = stateNames.find((name) => name === labelOf(text, stateLabel));
+    if (state !== undefined)
+      standings.set(place.stageId, { state, attempt: Number(labelOf(text, attemptLabel) ?? "1") });
   }
   return standings;
+}
+
+/** A label of an object that we wrote; read from the text, because a tree holds thousands of them. */
+function labelOf(text: string, label: string): string | undefined {
+  return new RegExp(`^ {4}${label.replaceAll(".", "\\.")}: "?([\\w-]+)"?$`, "mu").exec(text)?.[1];
 }
 
 /** The nodes that a stage changes, sorted: those that its CiliumNodeConfig selects, otherwise those that its Job is told. */

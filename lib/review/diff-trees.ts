@@ -111,13 +111,12 @@ function stageIds(before: DiffSide, after: DiffSide): readonly string[] {
 
 function diffStages(before: DiffSide, after: DiffSide): readonly StageDiff[] {
   return stageIds(before, after)
+    .map((stage) => ({ stage, before: before.standingOf(stage), after: after.standingOf(stage) }))
+    .filter((stage) => !isSame(stage.before, stage.after))
     .map((stage) => ({
-      stage,
-      before: before.standingOf(stage),
-      after: after.standingOf(stage),
-      nodes: Math.max(nodeCount(before, stage), nodeCount(after, stage)),
-    }))
-    .filter((stage) => !isSame(stage.before, stage.after));
+      ...stage,
+      nodes: Math.max(nodeCount(before, stage.stage), nodeCount(after, stage.stage)),
+    }));
 }
 
 function isSame(a: StageStanding, b: StageStanding): boolean {
@@ -133,6 +132,7 @@ function diffNodes(before: DiffSide, after: DiffSide, stages: readonly StageDiff
   const shifting = stageIds(before, after).flatMap((stage): NodeDiff[] => {
     const old = before.stages.get(stage);
     const young = after.stages.get(stage);
+    if (old !== undefined && young !== undefined && isSameTree(old.body, young.body)) return [];
     const wasThere = new Set(nodesOfStage(old));
     const isThere = new Set(nodesOfStage(young));
     return [

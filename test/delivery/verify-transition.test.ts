@@ -128,6 +128,16 @@ test("a node that joins a wave which is done is refused", () => {
   });
 });
 
+test.each<[StageEntry["state"], StageEntry["state"]]>([
+  ["open", "done"],
+  ["open", "rollback"],
+  ["done", "rollback"],
+])("a body that changes while its stage goes from %s to %s is refused", (before, after) => {
+  const findings = step({ stages: states(...done3, before) }, { stages: states(...done3, after), nodes: ["node-b"] });
+
+  expect(codes(findings)).toEqual(["error delivery/body-changed"]);
+});
+
 test("a node may join a wave that is held, whatever the stages before it are", () => {
   const stages = states(...done3);
 

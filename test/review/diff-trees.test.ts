@@ -167,6 +167,23 @@ test("values are told key by key with the reason that stands beside them in the 
   ]);
 });
 
+test("an object in undo/ is told apart from one of the same name in the stage", () => {
+  const config = (value: string): string =>
+    `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: pods\n  namespace: metachron\ndata:\n  a: ${value}\n`;
+  const tree = (own: string, undo: string): FileTree =>
+    new Map([
+      ["p/stages/100-a/10-pods.yaml", config(own)],
+      ["p/stages/100-a/undo/10-pods.yaml", config(undo)],
+    ]);
+
+  expect(
+    diffTrees(tree("one", "two"), tree("three", "four")).objects.map((object) => [object.file, object.fields]),
+  ).toEqual([
+    ["p/stages/100-a/10-pods.yaml", [{ path: "data.a", before: "one", after: "three" }]],
+    ["p/stages/100-a/undo/10-pods.yaml", [{ path: "data.a", before: "two", after: "four" }]],
+  ]);
+});
+
 test("a new chart version is told once, whichever engine carries it", () => {
   const chart = { source: "https", repository: "https://helm.cilium.io", name: "cilium", version: "1.20.3" } as const;
   for (const engine of ["argocd", "flux"]) {
