@@ -93,7 +93,10 @@ function tryNumberedBlocks(
   blocks.sort((a, b) => a.place - b.place);
   // Families of one or two nodes each, as clouds name them, would give as many blocks as nodes.
   const wanted = Math.ceil(sorted.length / size);
-  return blocks.length <= wanted + Math.max(1, Math.floor(wanted / 4)) ? blocks : undefined;
+  if (blocks.length > wanted + Math.max(1, Math.floor(wanted / 4))) return undefined;
+  // A few far numbers (`worker-900`) must not stretch the order: places become ranks.
+  const isSparse = (blocks.at(-1)?.place ?? 0) > 2 * blocks.length + 2;
+  return isSparse ? blocks.map((block, place) => ({ ...block, place })) : blocks;
 }
 
 /** One family's blocks by place; `undefined` when a range of numbers would hold more than `size` nodes or most ranges few. */
@@ -111,13 +114,7 @@ function cutFamily(
     ranges.set(place, range);
     if (range.length > size) return undefined;
   }
-  return lastPlace(ranges) <= 2 * ranges.size + 2 ? ranges : closeGaps(ranges);
-}
-
-function lastPlace(ranges: ReadonlyMap<number, readonly string[]>): number {
-  let last = -1;
-  for (const place of ranges.keys()) last = Math.max(last, place);
-  return last;
+  return ranges;
 }
 
 /** Numbers counted from 0, or from 1 where nobody has 0, as if the nodes taken away had never had one; never from the first present. */
@@ -132,12 +129,6 @@ function renumber(
     name,
     number: number - first - gone.filter((other) => other < number).length,
   }));
-}
-
-/** A few far numbers (`worker-900`) must not stretch the order: places become ranks. */
-function closeGaps(ranges: ReadonlyMap<number, readonly string[]>): ReadonlyMap<number, readonly string[]> {
-  const places = [...ranges.keys()].sort((a, b) => a - b);
-  return new Map(places.map((place, rank) => [rank, ranges.get(place) ?? []]));
 }
 
 /** Every node takes the best block with room, nodes and blocks ranked by hash. */

@@ -17,6 +17,8 @@ export interface NodeGroup {
   /** Most nodes in a wave as the plan says it, before the budget. */
   readonly size: number;
   readonly mode: RollMode;
+  /** Whether the user wrote it; otherwise it was made for nodes of no group. */
+  readonly isWritten: boolean;
   /** The rule in words; a rendered wave keeps its nodes while this stays the same. */
   readonly rule: string;
   readonly nodes: readonly NodeView[];
@@ -54,6 +56,7 @@ export function groupNodes(eligible: readonly NodeView[], cluster: ClusterView, 
       title: nameOf(group),
       size: group.size,
       mode,
+      isWritten: true,
       rule: ruleOf(printSelection(group), String(group.size), plan),
       nodes,
     });
@@ -66,6 +69,7 @@ export function groupNodes(eligible: readonly NodeView[], cluster: ClusterView, 
       title: pool,
       size,
       mode: roll.mode,
+      isWritten: false,
       rule: ruleOf(`pool ${pool}`, String(size), plan),
       nodes,
     });
@@ -82,6 +86,7 @@ export function groupNodes(eligible: readonly NodeView[], cluster: ClusterView, 
       title: "control plane",
       size: 1,
       mode: controlGroup?.roll?.mode ?? roll.mode,
+      isWritten: false,
       rule: "control plane, one by one",
       nodes: controlPlane,
     },

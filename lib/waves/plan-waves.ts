@@ -179,6 +179,7 @@ function canaryGroup(plan: Plan, grouped: GroupedNodes, nodes: readonly NodeView
     title: "Canary",
     size: canary.nodes,
     mode: own?.mode ?? plan.spec.roll.mode,
+    isWritten: true,
     rule: canaryRule(plan),
     nodes,
   };
@@ -201,6 +202,7 @@ function lockWave(
     title: known?.title ?? (slug === "canary" ? "Canary" : slug),
     size: 1,
     mode,
+    isWritten: true,
     rule: rendered.rule ?? "",
     nodes: [],
   };
@@ -216,7 +218,7 @@ function lockWave(
 function reportSizes(grouped: GroupedNodes, plan: Plan, cluster: ClusterView): readonly Finding[] {
   const most = mostAway(plan, cluster);
   return grouped.groups.flatMap((group) => {
-    if (group.size <= most || group.nodes.length <= most) return [];
+    if (!group.isWritten || group.size <= most || group.nodes.length <= most) return [];
     return [
       waveFinding("waves/size-limited", {
         message: `Waves of ${group.title} hold at most ${count(most, "node")}, not ${group.size}`,

@@ -31,7 +31,9 @@ export function bigCluster(nodes: number, pods: number, workloads: number): Inve
           },
         },
       }),
-      tolerations: [{ key: "node.kubernetes.io/not-ready", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 }],
+      tolerations: [
+        { key: "node.kubernetes.io/not-ready", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 },
+      ],
     });
   });
   const budgets = Array.from({ length: Math.floor(workloads / 2) }, (_, at) =>
