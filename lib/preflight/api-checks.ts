@@ -6,7 +6,7 @@ import { compareText, sortedUnique } from "../core/order.ts";
 import { objectsOf, type RawObject } from "../inventory/inventory.ts";
 import { detectDistribution } from "../source/distribution.ts";
 import { type CatalogueEntry, type Check, type PreflightContext, report, someOf } from "./catalogue-entry.ts";
-import { groupBy, podsOfService, workloadsLike } from "./read-cluster.ts";
+import { groupBy, livePods, podsOfService, workloadsLike } from "./read-cluster.ts";
 
 /** A Service that the API server calls: a webhook's, or an aggregated API's. */
 interface CalledService {
@@ -156,6 +156,9 @@ function admissionFindings(context: PreflightContext, own: Check): Finding[] {
   );
 }
 
+/** Programs that watch connections or keep metrics, by the last part of their image or by their name. */
+const watchers = /(?:^|\/)(?:goldpinger|prometheus|vmagent|vmsingle|victoria-metrics)(?::|@|$)/u;
+
 /** The API server and what it lets in. */
 export const apiChecks: readonly CatalogueEntry[] = [
   {
@@ -280,8 +283,8 @@ export const apiChecks: readonly CatalogueEntry[] = [
     check: ({ inventory, plan }, own) => {
       const { roll, observability } = plan.spec;
       const isPlanned = roll.goldpinger !== undefined || roll.prometheus !== undefined || observability.goldpinger;
-      if (isPlanned || workloadsLike(inventory, /goldpinger|prometheus(?!-(?:node-exporter|operator))/u).length > 0)
-        return [];
+      const isWatched = livePods(inventory).some((pod) => pod.images.some((image) => watchers.test(image)));
+      if (isPlanned || isWatched || workloadsLike(inventory, watchers).length > 0) return [];
       return [
         report(own, {
           message:

@@ -48,14 +48,14 @@ export interface Answered extends EntryText {
 }
 
 /** A danger that a value of the plan removes; taking the value away is refused with `target/override-breaks-invariant`. */
-export interface Settled extends EntryText {
+interface Settled extends EntryText {
   readonly kind: "settled";
   /** The Helm values, dots between their steps. */
   readonly settledBy: readonly string[];
 }
 
 /** A question that no inventory answers. */
-export interface NotCheckable extends EntryText {
+interface NotCheckable extends EntryText {
   readonly kind: "not-checked";
   /** Whether the question is one for this cluster. */
   readonly applies: (context: PreflightContext) => boolean;

@@ -11,7 +11,7 @@ export function workloadsOf(inventory: Inventory): readonly RawObject[] {
 }
 
 /** Images of a workload's containers, as written. */
-export function imagesOf(workload: RawObject): string[] {
+function imagesOf(workload: RawObject): string[] {
   return getArray(workload.object, "spec", "template", "spec", "containers").flatMap(
     (container) => getString(container, "image") ?? [],
   );

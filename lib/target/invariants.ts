@@ -7,7 +7,7 @@ import type { TargetContext } from "./target-context.ts";
 import { hostUDPPorts, overlayPorts } from "./tunnel.ts";
 
 /** What an invariant is judged by: the plan's context, and what the rules put at its path in this phase. */
-export interface InvariantQuestion {
+interface InvariantQuestion {
   readonly context: TargetContext;
   readonly value: JsonValue;
   /** The value that stays when this one is refused; `undefined` when the chart decides. */

@@ -54,7 +54,7 @@ const budget = (status: JsonObject, policy?: string): JsonObject =>
     status,
   });
 const autoscaler = (args: readonly string[]): JsonObject =>
-  workload("Deployment", "cluster-autoscaler", "registry.k8s.io/autoscaling/cluster-autoscaler:v1.32.0", {
+  workload("Deployment", "cluster-autoscaler", "images.example/autoscaling/cluster-autoscaler:v1.32.0", {
     container: { args },
   });
 
@@ -332,9 +332,9 @@ const pairs: readonly Pair[] = [
   },
   {
     id: "nodelocaldns",
-    fires: { objects: [workload("DaemonSet", "node-local-dns", "registry.k8s.io/dns/k8s-dns-node-cache:1.24.0")] },
+    fires: { objects: [workload("DaemonSet", "node-local-dns", "images.example/dns/k8s-dns-node-cache:1.24.0")] },
     told: ["warning DaemonSet/default/node-local-dns caches DNS on every node, and new pods go round it"],
-    silent: { objects: [workload("Deployment", "coredns", "registry.k8s.io/coredns/coredns:v1.12.0")] },
+    silent: { objects: [workload("Deployment", "coredns", "images.example/coredns/coredns:v1.12.0")] },
   },
   {
     id: "egress-ip",
@@ -560,13 +560,16 @@ const pairs: readonly Pair[] = [
   },
   {
     id: "monitoring-none",
-    fires: { spec: { observability: { goldpinger: false } } },
+    fires: {
+      spec: { observability: { goldpinger: false } },
+      objects: [workload("DaemonSet", "node-exporter", "images.example/prometheus/node-exporter:v1.9.0")],
+    },
     told: [
       "warning nothing watches connections between nodes: no Goldpinger and no Prometheus, in the cluster or in the plan",
     ],
     silent: {
       spec: { observability: { goldpinger: false } },
-      objects: [workload("StatefulSet", "prometheus-k8s", "quay.io/prometheus/prometheus:v3.5.0")],
+      objects: [workload("StatefulSet", "prometheus-k8s", "images.example/prometheus/prometheus:v3.5.0")],
     },
   },
   {
@@ -589,16 +592,16 @@ const pairs: readonly Pair[] = [
   },
   {
     id: "kured-active",
-    fires: { objects: [workload("DaemonSet", "kured", "ghcr.io/kubereboot/kured:1.23.0")] },
+    fires: { objects: [workload("DaemonSet", "kured", "images.example/kubereboot/kured:1.23.0")] },
     told: ["warning DaemonSet/default/kured reboots nodes at times of its own"],
     silent: {
-      objects: [workload("DaemonSet", "kured", "ghcr.io/kubereboot/kured:1.23.0")],
+      objects: [workload("DaemonSet", "kured", "images.example/kubereboot/kured:1.23.0")],
       spec: { roll: { executor: "kured", mode: "reboot" } },
     },
   },
   {
     id: "descheduler",
-    fires: { objects: [workload("Deployment", "descheduler", "registry.k8s.io/descheduler/descheduler:v0.33.0")] },
+    fires: { objects: [workload("Deployment", "descheduler", "images.example/descheduler/descheduler:v0.33.0")] },
     told: ["info Deployment/default/descheduler evicts pods"],
     silent: {},
   },

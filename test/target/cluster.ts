@@ -68,7 +68,7 @@ export function port(
 }
 
 /** Any other object; the identity is read from it. */
-export function raw(object: JsonObject): RawObject {
+function raw(object: JsonObject): RawObject {
   const metadata = object["metadata"] as JsonObject;
   const namespace = metadata["namespace"];
   return {
