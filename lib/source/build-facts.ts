@@ -52,6 +52,7 @@ export function buildFacts(view: ClusterView, own: OwnFacts): SourceFacts {
   const serviceCIDRs = mergeSorted(services.map((claim) => claim.cidr));
   const running = own.agents.filter((agent) => agent.desired === undefined || isRunning(agent));
   const directories = distributionDirectories(view.inventory, view.distribution);
+  const companions = findCompanions(view).map((companion) => companion.name);
   const [agent] = running.length > 0 ? running : own.agents;
   const isMounted = agent?.object !== undefined;
   const fallback =
@@ -73,9 +74,9 @@ export function buildFacts(view: ClusterView, own: OwnFacts): SourceFacts {
     cniConfDirectory: hostDirectory(agent, ["/host/etc/cni/net.d", "/etc/cni/net.d"]) ?? fallback.configuration,
     cniBinDirectory: hostDirectory(agent, ["/host/opt/cni/bin", "/opt/cni/bin"]) ?? fallback.binaries,
     daemonSets: sortedUnique(running.map((one) => `${one.namespace}/${one.name}`)),
-    companions: findCompanions(view).map((companion) => companion.name),
+    companions: companions.filter((name) => name !== "kube-router"),
     policyEngines: own.policyEngines ?? [],
-    details: detailsOf(own, chosen),
+    details: detailsOf(own, chosen, companions),
   };
 }
 
@@ -134,10 +135,16 @@ function ownerOf(view: ClusterView): string {
   return view.distribution === "plain" ? "manifest" : view.distribution;
 }
 
-function detailsOf(own: OwnFacts, claims: readonly Claim[]): Readonly<Record<string, string>> {
+function detailsOf(
+  own: OwnFacts,
+  claims: readonly Claim[],
+  companions: readonly string[],
+): Readonly<Record<string, string>> {
   const [first] = claims;
   const entries = Object.entries({
     ...own.details,
+    // No part of the CNI configuration, unlike the other companions.
+    beside: companions.includes("kube-router") ? "kube-router" : undefined,
     podCIDRsFrom: first === undefined ? undefined : `${first.object} ${first.field}`.trim(),
   });
   return Object.fromEntries(

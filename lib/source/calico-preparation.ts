@@ -2,6 +2,7 @@ import { getIn } from "../core/json.ts";
 import type { RawObject } from "../inventory/inventory.ts";
 import type { CalicoConfig } from "./calico-config.ts";
 import { autodetectionFindings } from "./calico-hazards.ts";
+import { kopsNetworking, rke2CniNone } from "./distribution-preparation.ts";
 import type { SourceFacts, SourcePreparation } from "./source.ts";
 import { readVariable, type Workload } from "./workload.ts";
 
@@ -96,7 +97,7 @@ function daemonSetPatch(namespace: string, name: string, variables: readonly str
 function operatorCommands(facts: SourceFacts): readonly string[] {
   if (facts.installation !== "rke2") return ["kubectl rollout status -n calico-system daemonset/calico-node"];
   return [
-    "RKE2 owns the Installation through its chart: put the same value into HelmChartConfig kube-system/rke2-calico, spec.valuesContent: installation.calicoNetwork.nodeAddressAutodetectionV4",
+    "# RKE2 owns the Installation through its chart: put the same value into HelmChartConfig kube-system/rke2-calico, spec.valuesContent: installation.calicoNetwork.nodeAddressAutodetectionV4",
     "kubectl rollout status -n calico-system daemonset/calico-node",
   ];
 }
@@ -106,13 +107,13 @@ function manifestCommands(facts: SourceFacts, variables: readonly string[], plac
   switch (facts.installation) {
     case "kops":
       return [
-        "kOps owns the DaemonSet: kops edit cluster, set spec.networking.calico.ipv4AutoDetectionMethod: kubernetes-internal-ip (ipv6AutoDetectionMethod for IPv6)",
+        "kops edit cluster # kOps owns the DaemonSet: set spec.networking.calico.ipv4AutoDetectionMethod: kubernetes-internal-ip (ipv6AutoDetectionMethod for IPv6)",
         "kops update cluster --yes",
         wait,
       ];
     case "microk8s":
       return [
-        `on a control-plane node set ${variables.join(" and ")} to kubernetes-internal-ip in /var/snap/microk8s/current/args/cni-network/cni.yaml`,
+        `# on a control-plane node set ${variables.join(" and ")} to kubernetes-internal-ip in /var/snap/microk8s/current/args/cni-network/cni.yaml`,
         "microk8s kubectl apply -f /var/snap/microk8s/current/args/cni-network/cni.yaml",
         wait,
       ];
@@ -127,47 +128,21 @@ function manifestCommands(facts: SourceFacts, variables: readonly string[], plac
 function ownersOff(facts: SourceFacts): readonly SourcePreparation[] {
   switch (facts.installation) {
     case "rke2":
-      return [
-        {
-          title: "Take rke2-calico out of RKE2's configuration",
-          why: "RKE2's servers install the chart of their `cni` setting again at every start",
-          commands: [
-            "on every server set in /etc/rancher/rke2/config.yaml: cni: none",
-            "restart the servers one by one: systemctl restart rke2-server",
-          ],
-          before: "removal",
-          necessity: "required",
-          undo: ["set cni back to its old value and restart the servers the same way"],
-        },
-      ];
+      return [rke2CniNone("rke2-calico")];
     case "kops":
-      return [
-        {
-          title: "Take Calico out of kOps' cluster spec",
-          why: "kOps' channels apply the networking addon again from the cluster spec",
-          commands: [
-            "kops edit cluster: replace spec.networking.calico by spec.networking.cni: {}",
-            "kops update cluster --yes",
-          ],
-          before: "removal",
-          necessity: "required",
-          undo: ["set spec.networking.calico again and run kops update cluster --yes"],
-        },
-      ];
+      return [kopsNetworking("calico")];
     case "microk8s":
-      return [
-        {
-          title: "Keep MicroK8s from applying Calico again",
-          why: "MicroK8s applies args/cni-network/cni.yaml at every start of the snap",
-          commands: [
-            "on every node: mv /var/snap/microk8s/current/args/cni-network/cni.yaml /var/snap/microk8s/current/args/cni-network/cni.yaml.off",
-          ],
-          before: "removal",
-          necessity: "required",
-          undo: ["move the file back and restart the snap"],
-        },
-      ];
+      return [microk8sOff];
     default:
       return [];
   }
 }
+
+const microk8sOff: SourcePreparation = {
+  title: "Keep MicroK8s from applying Calico again",
+  why: "MicroK8s applies args/cni-network/cni.yaml at every start of the snap",
+  commands: ["# on every node: cd /var/snap/microk8s/current/args/cni-network && mv cni.yaml cni.yaml.off"],
+  before: "removal",
+  necessity: "required",
+  undo: ["# move the file back and restart the snap"],
+};

@@ -72,7 +72,7 @@ const remedies: Readonly<Record<PolicyFilter["name"], string>> = {
   "kube-network-policies":
     "remove it (Helm value netpol.enabled: false) before the first wave, when the translated policies are in place",
   kindnet:
-    "set --network-policy=false where the build knows it; otherwise delete the NetworkPolicies for the time of the migration and accept it in the plan",
+    "set --network-policy=false where the build has it; kind's own build has no switch: make the test cluster anew with disableDefaultCNI",
 };
 
 /** What switches a filter off, where a step can: required before Cilium is installed. */
@@ -80,7 +80,7 @@ export function filterPreparation(filters: readonly PolicyFilter[]): readonly So
   return filters.flatMap((filter) => {
     if (filter.name === "k3s") return [k3sOff];
     if (filter.name === "kube-router" && filter.agent !== undefined) return [kubeRouterOff(filter.agent)];
-    return [{ ...base(filter), commands: [remedies[filter.name]], undo: ["set it back"] }];
+    return [{ ...base(filter), commands: [`# ${remedies[filter.name]}`], undo: ["# set it back"] }];
   });
 }
 
@@ -97,11 +97,11 @@ function base(filter: PolicyFilter) {
 const k3sOff: SourcePreparation = {
   ...base({ name: "k3s" }),
   commands: [
-    "on every server, add to /etc/rancher/k3s/config.yaml: disable-network-policy: true",
-    "restart the servers one by one, then the agents: systemctl restart k3s (k3s-agent on agents)",
-    "on every node, remove what it left: iptables-save | grep -v KUBE-ROUTER | iptables-restore (and ip6tables)",
+    "# on every server, add to /etc/rancher/k3s/config.yaml: disable-network-policy: true",
+    "# restart the servers one by one, then the agents: systemctl restart k3s (k3s-agent on agents)",
+    "# on every node, remove what it left: iptables-save | grep -v KUBE-ROUTER | iptables-restore (and ip6tables)",
   ],
-  undo: ["remove the line and restart k3s the same way"],
+  undo: ["# remove the line and restart k3s the same way"],
 };
 
 function kubeRouterOff(agent: Workload): SourcePreparation {
@@ -111,11 +111,11 @@ function kubeRouterOff(agent: Workload): SourcePreparation {
     ...base({ name: "kube-router", agent }),
     ...(object !== undefined && { object }),
     commands: [
-      `kubectl edit -n ${place}: set --run-firewall=false in the arguments of container kube-router`,
+      `kubectl edit -n ${place} # set --run-firewall=false in the arguments of container kube-router`,
       `kubectl rollout status -n ${place}`,
-      "on every node, flush KUBE-ROUTER-INPUT, KUBE-ROUTER-FORWARD and KUBE-ROUTER-OUTPUT (not kube-router --cleanup-config: it removes the service proxy too)",
+      "# on every node, flush KUBE-ROUTER-INPUT, KUBE-ROUTER-FORWARD and KUBE-ROUTER-OUTPUT (not kube-router --cleanup-config: it removes the service proxy too)",
     ],
-    undo: [`kubectl edit -n ${place}: set --run-firewall=true again`],
+    undo: [`kubectl edit -n ${place} # set --run-firewall=true again`],
   };
 }
 

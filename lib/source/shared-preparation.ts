@@ -21,10 +21,10 @@ function suspendEngines(view: ClusterView, facts: SourceFacts): readonly SourceP
   return [...byOwner.values()].map((ownership) => ({
     title: `Keep ${ownership.engine} from reverting the source: ${ownership.owner}`,
     why: "it applies the source's objects again and undoes what the migration changes at them",
-    commands: [handOver(ownership)],
+    commands: [`# ${handOver(ownership)}`],
     before: "install",
     necessity: "required",
-    undo: [`resume ${ownership.owner} when the source is back as its repository has it`],
+    undo: [`# resume ${ownership.owner} when the source is back as its repository has it`],
   }));
 }
 
@@ -38,7 +38,7 @@ function widenKubeProxy(view: ClusterView, facts: SourceFacts): readonly SourceP
   const map = tryFindObject(view.inventory, "ConfigMap", "kube-proxy", "kube-system");
   if (kind !== "kube-proxy" || clusterCIDR === undefined || map === undefined) return [];
   const edit = (value: string) =>
-    `kubectl edit -n kube-system configmap/kube-proxy: set clusterCIDR in config.conf to ${value}`;
+    `kubectl edit -n kube-system configmap/kube-proxy # set clusterCIDR in config.conf to ${value}`;
   const restart = "kubectl rollout restart -n kube-system daemonset/kube-proxy";
   return [
     {

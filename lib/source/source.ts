@@ -52,7 +52,7 @@ export interface SourceFacts {
   readonly cniConfFile?: string;
   /** DaemonSets of the source: `namespace/name`; empty for k3s, where the binary holds it. */
   readonly daemonSets: readonly string[];
-  /** Products in front of or beside the source: `multus`, `istio-cni`, `istio-ambient`, `linkerd-cni`, `kube-router`. */
+  /** Products in front of the source that write CNI configuration: `multus`, `istio-cni`, `istio-ambient`, `linkerd-cni`. */
   readonly companions: readonly string[];
   /** Who enforces policy where it is not the source itself: `calico` (policy only), `kube-router` (firewall only), `k3s`. */
   readonly policyEngines: readonly string[];
@@ -159,12 +159,12 @@ export interface SourcePreparation {
   readonly why: string;
   /** Patch as an object for server-side apply, where an object can carry it; otherwise only `commands`. */
   readonly object?: JsonObject;
-  /** What a person runs or edits where no object carries the change; one line each. */
+  /** What a person runs or edits where no object carries the change: shell lines; what is no command stands behind `#`. */
   readonly commands: readonly string[];
   /** When: before Cilium is installed, or before the source is removed. */
   readonly before: "install" | "removal";
   /** `required`: the stage after it must not start without it. */
   readonly necessity: "required" | "recommended";
-  /** How to take the change back; one line each, empty when nothing has to be taken back. */
+  /** How to take the change back, in the same form; empty when nothing has to be taken back. */
   readonly undo: readonly string[];
 }

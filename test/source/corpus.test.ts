@@ -273,7 +273,7 @@ const rows: readonly (readonly [string, readonly string[], readonly JsonObject[]
       "flannel-io+flannel/v0.28.9/Documentation/kube-flannel.yml",
     ],
     ofFlannel,
-    "flannel certain | vxlan:8472 | iptables | manifest | 10.244.0.0/16 | /etc/cni/net.d | 10-flannel.conflist | 0.28.9 | no policy | kube-router | supported | service-proxy",
+    "flannel certain | vxlan:8472 | iptables | manifest | 10.244.0.0/16 | /etc/cni/net.d | 10-flannel.conflist | 0.28.9 | no policy | alone | supported | service-proxy",
   ],
   [
     "kube-router that only advertises addresses beside Calico",
@@ -282,7 +282,7 @@ const rows: readonly (readonly [string, readonly string[], readonly JsonObject[]
       "projectcalico+calico/v3.31.7/manifests/calico-vxlan.yaml",
     ],
     bare,
-    "calico certain | vxlan:4789 | iptables | manifest | 192.168.0.0/16 | /etc/cni/net.d | 10-calico.conflist | 3.31.7 | policy | kube-router | supported | autodetection companion not-checked",
+    "calico certain | vxlan:4789 | iptables | manifest | 192.168.0.0/16 | /etc/cni/net.d | 10-calico.conflist | 3.31.7 | policy | alone | supported | autodetection companion not-checked",
   ],
   [
     "oldest Multus in front of flannel",

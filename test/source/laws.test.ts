@@ -127,6 +127,6 @@ test("whatever stands in configurations and annotations, and whatever is missing
         expect(planned).toHaveLength(3);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });

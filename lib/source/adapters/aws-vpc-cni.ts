@@ -4,6 +4,7 @@ import { getStringMap } from "../../core/json.ts";
 import { objectsOf, tryFindObject } from "../../inventory/inventory.ts";
 import { buildFacts } from "../build-facts.ts";
 import type { ClusterView } from "../cluster-view.ts";
+import { kopsNetworking } from "../distribution-preparation.ts";
 import { sourceFinding } from "../findings.ts";
 import { isImage } from "../images.ts";
 import { installationOf } from "../installation.ts";
@@ -13,7 +14,6 @@ import { accountsOf, definitionsOf, type KnownObject, known, ofWorkloads, planRe
 import type { LiveSupport, NodeLeftovers, SourceFacts, SourcePreparation } from "../source.ts";
 import { findAgents, type SourceAdapter } from "../source-adapter.ts";
 import { readFlag, readVariable, versionOfImage, type Workload } from "../workload.ts";
-import { kopsNetworking } from "./flannel.ts";
 
 const autoLabel = "eks.amazonaws.com/compute-type";
 
@@ -193,7 +193,7 @@ function externalSnatOff(agent: Workload, facts: SourceFacts): SourcePreparation
   const place = `${agent.namespace} daemonset/${agent.name}`;
   const isAddon = facts.installation === "eks-addon";
   const addon = (value: string) =>
-    `aws eks update-addon --cluster-name <cluster> --addon-name vpc-cni --resolve-conflicts OVERWRITE --configuration-values '{"env":{"${name}":"${value}"}}'`;
+    `aws eks update-addon --cluster-name "$CLUSTER" --addon-name vpc-cni --resolve-conflicts OVERWRITE --configuration-values '{"env":{"${name}":"${value}"}}'`;
   return {
     title: "Switch off external SNAT of the AWS VPC CNI",
     why: "pods on secondary interfaces reach Cilium's pool only with the rule that sends off-VPC traffic to the main table",
@@ -219,12 +219,12 @@ const addonOff: SourcePreparation = {
   title: "Take the VPC CNI add-on out of EKS",
   why: "as an EKS add-on it is applied again by AWS",
   commands: [
-    "aws eks describe-addon --cluster-name <cluster> --addon-name vpc-cni",
-    "aws eks delete-addon --cluster-name <cluster> --addon-name vpc-cni --preserve",
+    'aws eks describe-addon --cluster-name "$CLUSTER" --addon-name vpc-cni',
+    'aws eks delete-addon --cluster-name "$CLUSTER" --addon-name vpc-cni --preserve',
   ],
   before: "removal",
   necessity: "required",
-  undo: ["aws eks create-addon --cluster-name <cluster> --addon-name vpc-cni"],
+  undo: ['aws eks create-addon --cluster-name "$CLUSTER" --addon-name vpc-cni'],
 };
 
 function removalTable(view: ClusterView, agents: readonly Workload[]): readonly KnownObject[] {

@@ -10,6 +10,7 @@ import {
 import { etcdFinding } from "../calico-hazards.ts";
 import { calicoControllers, calicoDefinitions, calicoPolicyObjects } from "../calico-removal.ts";
 import type { ClusterView } from "../cluster-view.ts";
+import { kopsNetworking, rke2CniNone } from "../distribution-preparation.ts";
 import { type FlannelConfig, flannelAnnotationPrefix, flannelDevices, readFlannelConfig } from "../flannel-config.ts";
 import { hasContainer, isCalicoNode, isFlanneld } from "../images.ts";
 import { installationOf } from "../installation.ts";
@@ -17,7 +18,7 @@ import { accountsOf, type KnownObject, known, ofWorkloads, planRemoval, rolesOf 
 import type { LiveSupport, NodeLeftovers, SourceFacts } from "../source.ts";
 import { findAgents, type SourceAdapter } from "../source-adapter.ts";
 import type { Workload } from "../workload.ts";
-import { isFlannelDaemon, kopsNetworking, rke2CniNone } from "./flannel.ts";
+import { isFlannelDaemon } from "./flannel.ts";
 
 /** Canal: flannel's transport with Calico's plugin and policy, in one DaemonSet or in two. */
 export const canal: SourceAdapter = {
@@ -197,7 +198,7 @@ function twoDaemonSets(agents: readonly Workload[]): readonly KnownObject[] {
   ]);
 }
 
-function leftovers(_view: ClusterView, facts: SourceFacts): NodeLeftovers {
+function leftovers(view: ClusterView, facts: SourceFacts): NodeLeftovers {
   const network = facts.cniNetworkName ?? "k8s-pod-network";
   const file = facts.cniConfFile ?? "10-canal.conflist";
   return {
@@ -219,7 +220,7 @@ function leftovers(_view: ClusterView, facts: SourceFacts): NodeLeftovers {
       "/var/log/calico",
       `/var/lib/cni/networks/${network}`,
     ],
-    nodeAnnotationPrefixes: ["flannel.alpha.coreos.com/", "projectcalico.org/"],
+    nodeAnnotationPrefixes: [flannelAnnotationPrefix(findAgents(canal.signals, view)), "projectcalico.org/"],
     portmapNetworks: [network],
   };
 }

@@ -1,6 +1,7 @@
 import { buildFacts } from "../build-facts.ts";
 import { isCanalInTwo } from "../calico-config.ts";
 import type { ClusterView } from "../cluster-view.ts";
+import { kopsNetworking, rke2CniNone } from "../distribution-preparation.ts";
 import { flannelAnnotationPrefix, flannelDevices, readFlannelConfig } from "../flannel-config.ts";
 import { hasContainer, isCalicoNode, isFlanneld } from "../images.ts";
 import { installationOf } from "../installation.ts";
@@ -107,54 +108,27 @@ const k3sFlannelOff: SourcePreparation = {
   title: "Switch off k3s' embedded flannel",
   why: "flannel lives in the k3s process: no object can be deleted, and a restart would start it again",
   commands: [
-    "when the last wave is done, on every server set in /etc/rancher/k3s/config.yaml: flannel-backend: none",
-    "render Cilium's values for the directories that k3s reads from then on (/etc/cni/net.d and /opt/cni/bin) and apply them first",
-    "restart the servers one by one, then the agents: systemctl restart k3s (k3s-agent on agents)",
+    "# when the last wave is done, on every server set in /etc/rancher/k3s/config.yaml: flannel-backend: none",
+    "# render Cilium's values for the directories that k3s reads from then on (/etc/cni/net.d and /opt/cni/bin) and apply them first",
+    "# restart the servers one by one, then the agents: systemctl restart k3s (k3s-agent on agents)",
   ],
   before: "removal",
   necessity: "required",
-  undo: ["remove the line, set the old directories again and restart k3s the same way"],
+  undo: ["# remove the line, set the old directories again and restart k3s the same way"],
 };
 
 const talosFlannelOff: SourcePreparation = {
   title: "Take flannel out of Talos' machine configuration",
   why: "Talos applies its flannel manifest again as long as the machine configuration names it",
-  commands: ["talosctl patch machineconfig on every control-plane node: cluster: {network: {cni: {name: none}}}"],
+  commands: [
+    'talosctl patch machineconfig --nodes "$CONTROL_PLANE_NODES" --patch \'{"cluster":{"network":{"cni":{"name":"none"}}}}\'',
+  ],
   before: "removal",
   necessity: "required",
-  undo: ["patch the same key back to name: flannel"],
+  undo: [
+    'talosctl patch machineconfig --nodes "$CONTROL_PLANE_NODES" --patch \'{"cluster":{"network":{"cni":{"name":"flannel"}}}}\'',
+  ],
 };
-
-/** RKE2 brings its network back as a chart unless its servers are told to have none. */
-export function rke2CniNone(chart: string): SourcePreparation {
-  return {
-    title: `Take ${chart} out of RKE2's configuration`,
-    why: "RKE2's servers install the chart of their `cni` setting again at every start",
-    commands: [
-      "on every server set in /etc/rancher/rke2/config.yaml: cni: none",
-      "restart the servers one by one: systemctl restart rke2-server",
-      `check that the chart is gone: kubectl -n kube-system get helmchart ${chart}`,
-    ],
-    before: "removal",
-    necessity: "required",
-    undo: ["set cni back to its old value and restart the servers the same way"],
-  };
-}
-
-/** kOps applies its networking addon from the cluster spec. */
-export function kopsNetworking(name: string): SourcePreparation {
-  return {
-    title: "Take the network out of kOps' cluster spec",
-    why: "kOps' channels apply the networking addon again from the cluster spec",
-    commands: [
-      `kops edit cluster: replace spec.networking.${name} by spec.networking.cni: {}`,
-      "kops update cluster --yes, without a rolling update",
-    ],
-    before: "removal",
-    necessity: "required",
-    undo: [`set spec.networking.${name} again and run kops update cluster --yes`],
-  };
-}
 
 const rke2Chart = known(
   "agents",
@@ -193,7 +167,7 @@ function objectsIn(namespace: string): readonly KnownObject[] {
   ];
 }
 
-function leftovers(_view: ClusterView, facts: SourceFacts): NodeLeftovers {
+function leftovers(view: ClusterView, facts: SourceFacts): NodeLeftovers {
   const network = facts.cniNetworkName ?? "cbr0";
   const isEmbedded = facts.daemonSets.length === 0;
   const hasController = facts.policyEngines.includes("k3s");
@@ -212,7 +186,7 @@ function leftovers(_view: ClusterView, facts: SourceFacts): NodeLeftovers {
       `/var/lib/cni/networks/${network}`,
       "/var/lib/cni/flannel",
     ],
-    nodeAnnotationPrefixes: ["flannel.alpha.coreos.com/"],
+    nodeAnnotationPrefixes: [flannelAnnotationPrefix(findAgents(flannel.signals, view))],
     portmapNetworks: [network],
   };
 }

@@ -1,6 +1,7 @@
 import { printIdentity } from "../../core/identity.ts";
 import { buildFacts } from "../build-facts.ts";
 import type { ClusterView } from "../cluster-view.ts";
+import { kopsNetworking } from "../distribution-preparation.ts";
 import { isImage } from "../images.ts";
 import { installationOf } from "../installation.ts";
 import { claim } from "../kubernetes-network.ts";
@@ -8,7 +9,6 @@ import { accountsOf, known, ofWorkloads, planRemoval, rolesOf } from "../removal
 import type { NodeLeftovers, SourceFacts } from "../source.ts";
 import { findAgents, type SourceAdapter } from "../source-adapter.ts";
 import { readVariable, readWorkloadFlag, type Workload } from "../workload.ts";
-import { kopsNetworking } from "./flannel.ts";
 
 const kindnetImage = /(?:^|\/)(?:kindest\/kindnetd|kindnetd|networking\/kindnet|aojea\/kindnet(?:d)?)$/u;
 

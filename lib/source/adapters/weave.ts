@@ -111,7 +111,7 @@ function planPreparation(view: ClusterView, facts: SourceFacts): readonly Source
       ],
       before: "install",
       necessity: "required",
-      undo: ["apply Weave's manifest again"],
+      undo: ["# apply Weave's manifest again"],
     },
   ];
 }
