@@ -275,6 +275,20 @@ function exampleItemsOnce(name: string): JsonObject[] {
   return items;
 }
 
+const suffixSigns = "bcdfghjklmnpqrstvwxz2456789";
+
+/** Five signs as Kubernetes appends to names, another five for each number. */
+function suffixOf(number: number): string {
+  // The factor shares no divisor with 27^5, so that no two numbers below that meet.
+  let rest = ((number + 1) * 6_700_417) % 27 ** 5;
+  let suffix = "";
+  for (let count = 0; count < 5; count += 1) {
+    suffix += suffixSigns.charAt(rest % 27);
+    rest = Math.floor(rest / 27);
+  }
+  return suffix;
+}
+
 interface Placed {
   readonly node: number;
   readonly slot: number;
@@ -287,11 +301,10 @@ function makeDaemonPod(daemonSet: JsonObject, nodeName: string, placed: Placed):
       readonly template: { readonly metadata: { readonly labels: JsonObject }; readonly spec: JsonObject };
     };
   };
-  const suffix = uidOf(`ds/${metadata.name}/${nodeName}`).slice(0, 5);
   return makePod({
     ...placed,
     nodeName,
-    name: `${metadata.name}-${suffix}`,
+    name: `${metadata.name}-${suffixOf(placed.node)}`,
     namespace: metadata.namespace,
     labels: spec.template.metadata.labels,
     owner: ownerReference("apps/v1", "DaemonSet", metadata.name, metadata.namespace),
@@ -321,7 +334,7 @@ function makeWorkloadPod(
   const { namespace, app, kind, tier, port } = workload;
   const hash = hashOf(workload);
   const isStateful = kind === "StatefulSet";
-  const suffix = isStateful ? String(replica) : `${hash}-${uidOf(`pod/${namespace}/${app}/${replica}`).slice(0, 5)}`;
+  const suffix = isStateful ? String(replica) : `${hash}-${suffixOf(replica)}`;
   const owner = isStateful
     ? ownerReference("apps/v1", "StatefulSet", app, namespace)
     : ownerReference("apps/v1", "ReplicaSet", `${app}-${hash}`, namespace);

@@ -7,6 +7,7 @@ export type Position = Pick<Where, "file" | "line" | "column">;
 
 /** What every object of the inventory has. */
 export interface InventoryObject extends ObjectIdentity {
+  /** A map that inherits nothing when it was read from files: `labels["constructor"]` is undefined without such a label. */
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly position: Position;
@@ -129,10 +130,17 @@ export interface ClusterVersion {
 export interface Inventory {
   readonly nodes: readonly Node[];
   readonly pods: readonly Pod[];
-  /** Every object that is no Node and no Pod, kept whole, by `kind` (in the group's spelling) and then sorted. */
+  /**
+   * Every object that is no Node and no Pod, by `kind` (in the group's spelling) and then sorted. Kept whole but for
+   * `metadata.managedFields`, the pod template of ReplicaSets that have an owner, and the schemas of CRDs. Secrets and
+   * kinds that no step reads (Event, Lease, …) are not in it: they are counted in findings.
+   */
   readonly objects: ReadonlyMap<string, readonly RawObject[]>;
   readonly version?: ClusterVersion;
-  /** Kinds that were in the input at all, also where the list was empty: "no objects" and "not asked" differ. */
+  /**
+   * Kinds that were in the input at all, also where the list was empty: "no objects" and "not asked" differ. A kind
+   * outside the core group is there twice: `NetworkPolicy` and `NetworkPolicy.networking.k8s.io`.
+   */
   readonly kindsSeen: ReadonlySet<string>;
 }
 
