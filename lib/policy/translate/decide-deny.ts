@@ -1,8 +1,16 @@
-import { type Box, doBoxListsOverlap, intersectBoxes, isInsideBox, subtractBoxes } from "./box.ts";
-import { type EmissionPlace, type EmittedBox, emitBox, weighRules } from "./emit-box.ts";
-import { countSelectors } from "./emit-selector.ts";
-import { intersectIntervals, subtractIntervals } from "./intervals.ts";
-import { everyHeader, icmpHeaders, ip, isEveryHeader } from "./l4.ts";
+import { type Box, doBoxListsOverlap, isInsideBox } from "./box.ts";
+import {
+  type Candidate,
+  canRestrict,
+  costOfRestriction,
+  type DenyProblem,
+  mostRules,
+  neededCandidate,
+  wholeCandidate,
+  widenedFlows,
+} from "./deny-candidates.ts";
+import type { EmissionPlace } from "./emit-box.ts";
+import { isEveryHeader } from "./l4.ts";
 import type { Cause, PlannedRule, RuleEntry } from "./order-plan.ts";
 import { isEverybody } from "./peer-set.ts";
 import type { PlannedAllow, PlanState } from "./plan-direction.ts";
@@ -27,8 +35,6 @@ export interface DenyDecision {
 
 /** Up to so many rules a deny is written although nothing needs it today: it says what its author meant. */
 const fewRules = 3;
-/** More rules than this for one source rule are no translation that a person can read. */
-export const mostRules = 200;
 
 /**
  * Chooses how one deny is written, the cheapest exact way first: as it is; without what earlier allows let through; as nothing,
@@ -45,186 +51,49 @@ export function decideDeny(state: PlanState, task: DenyTask): DenyDecision {
   const isForEverything = task.flows.every((box) => isEverybody(box.peers) && isEveryHeader(box.l4));
   if (!isNeeded && (isForEverything || !task.isExact)) return nothing(task, "default-deny", []);
   if (!task.entry.owner.isWritten) return restrict(task, victims, []);
-  const place = placeOf(state, task.entry);
   const causes = [
     ...task.passCauses,
     ...conflicts.map((allow): Cause => ({ entry: allow.entry, hazard: hazardOf(task, allow) })),
   ];
-  const rest = subtractBoxes(
-    task.flows,
-    conflicts.flatMap((allow) => allow.boxes),
-  );
-  if (rest.isComplete && rest.boxes.length === 0) return nothing(task, "dead", causes);
+  if (isAllowedBefore(task, conflicts)) return nothing(task, "dead", causes);
   const problem: DenyProblem = {
-    state,
-    task,
+    flows: task.flows,
+    isExact: task.isExact,
+    allowed: conflicts.flatMap((allow) => allow.boxes),
     victims,
-    place,
-    causes,
     mustWrite,
-    rest: rest.boxes,
-    isComplete: rest.isComplete,
+    place: placeOf(state, task.entry),
+    placeOf: (entry) => placeOf(state, entry),
   };
-  return choose(problem, isNeeded);
+  return choose(task, problem, causes, isNeeded);
 }
 
-interface DenyProblem {
-  readonly state: PlanState;
-  readonly task: DenyTask;
-  readonly victims: readonly RuleEntry[];
-  readonly place: EmissionPlace;
-  readonly causes: readonly Cause[];
-  readonly mustWrite: boolean;
-  readonly rest: readonly Box[];
-  readonly isComplete: boolean;
+function isAllowedBefore(task: DenyTask, conflicts: readonly PlannedAllow[]): boolean {
+  return task.flows.every((box) => conflicts.some((allow) => allow.boxes.some((other) => isInsideBox(box, other))));
 }
 
-interface Candidate {
-  readonly boxes: readonly Box[];
-  readonly isExact: boolean;
-  readonly cost: number;
-}
-
-function choose(problem: DenyProblem, isNeeded: boolean): DenyDecision {
-  const { task, victims, causes } = problem;
+function choose(task: DenyTask, problem: DenyProblem, causes: readonly Cause[], isNeeded: boolean): DenyDecision {
+  const { victims } = problem;
   const whole = wholeCandidate(problem);
-  if (whole.isExact && whole.cost <= fewRules && !task.isTierEnd) return write(problem, whole);
+  if (whole?.isExact === true && whole.boxes.length === 0 && isNeeded && !task.isTierEnd)
+    return nothing(task, "dead", causes);
+  if (whole?.isExact === true && whole.cost <= fewRules && !task.isTierEnd) return write(task, whole, causes);
   if (!isNeeded) return nothing(task, "default-deny", []);
-  const partly = problem.mustWrite ? undefined : neededCandidate(problem);
-  const restrictionCost = costOfRestriction(problem);
-  const written = [whole, ...(partly ? [partly] : [])]
-    .filter((candidate) => candidate.isExact && candidate.cost <= mostRules)
+  const partly = neededCandidate(problem);
+  const restrictionCost = task.isTierEnd ? undefined : costOfRestriction(problem);
+  const written = [whole, partly]
+    .flatMap((candidate) => (candidate?.isExact === true && candidate.cost <= mostRules ? [candidate] : []))
     .toSorted((a, b) => a.cost - b.cost)[0];
   if (written !== undefined && (restrictionCost === undefined || written.cost <= restrictionCost))
-    return write(problem, written);
-  if (restrictionCost !== undefined || canRestrict(problem)) return restrict(task, victims, causes);
+    return write(task, written, causes);
+  if (restrictionCost !== undefined || (canRestrict(problem) && !task.isTierEnd))
+    return restrict(task, victims, causes);
   // What stands behind it cannot leave its flows out: deny more, never less.
-  const widened = write(problem, { boxes: fallback(problem), isExact: false, cost: 0 });
+  const widened = write(task, { boxes: widenedFlows(problem), isExact: false, cost: 0 }, causes);
   return { ...widened, restriction: task.flows };
 }
 
-/**
- * All flows that no earlier allow lets through. A part that cannot be said, or only in a long list, is cut down to what something
- * would allow.
- */
-function wholeCandidate(problem: DenyProblem): Candidate {
-  const { rest, place, task } = problem;
-  const boxes: Box[] = [];
-  let isExact = problem.isComplete;
-  let cost = 0;
-  for (const box of rest) {
-    const emitted = emitBox(box, place);
-    const isShort = weighRules(emitted.rules) <= 2 * emitted.rules.length && emitted.lostL4.points.length === 0;
-    for (const part of isShort || problem.mustWrite ? [box] : wantedParts(problem, box)) {
-      const said = part === box ? emitted : emitBox(part, place);
-      if (!isSaid(part, said)) isExact = false;
-      if (said.rules.length === 0) continue;
-      boxes.push(part);
-      cost += weighRules(said.rules) * Math.max(1, countSelectors(part.subject));
-    }
-    if (cost > mostRules) break;
-  }
-  return { boxes, isExact: isExact && isInexactHarmless(task, problem), cost };
-}
-
-/** What of a box some later rule would let through. */
-function wantedParts(problem: DenyProblem, box: Box): readonly Box[] {
-  const parts: Box[] = [];
-  for (const victim of problem.victims)
-    for (const { subject, peers, l4 } of intersectBoxes([box], victim.boxes.over).boxes)
-      addLargest(parts, { subject, peers, l4 });
-  return parts;
-}
-
-function isSaid(box: Box, emitted: EmittedBox): boolean {
-  return emitted.arePeersExact && lostBox(box, emitted.lostL4.points) === undefined;
-}
-
-/** Denying more than the source is exact only where nothing allows the difference. */
-function isInexactHarmless(task: DenyTask, problem: DenyProblem): boolean {
-  if (task.isExact) return true;
-  return !problem.mustWrite && problem.victims.length === 0;
-}
-
-/** What of a box cannot be said. Echo replies do not count: connection tracking lets them pass anyway. */
-function lostBox(box: Box, points: readonly number[]): Box | undefined {
-  const lost = subtractIntervals(intersectIntervals(points, box.l4.points), icmpHeaders(ip.icmp, 0));
-  return lost.length === 0 ? undefined : { ...box, l4: { points: lost, names: [] } };
-}
-
-/** Only the flows that some later rule would let through. */
-function neededCandidate(problem: DenyProblem): Candidate {
-  const found: Box[] = [];
-  let isExact = problem.isComplete;
-  for (const victim of problem.victims) {
-    const needed = intersectBoxes(problem.rest, victim.boxes.over);
-    isExact &&= needed.isComplete;
-    for (const { subject, peers, l4 } of needed.boxes) addLargest(found, { subject, peers, l4 });
-    if (found.length > mostRules) break;
-  }
-  let cost = 0;
-  for (const box of found) {
-    const emitted = emitBox(box, problem.place);
-    if (!isSaid(box, emitted)) isExact = false;
-    cost += weighRules(emitted.rules) * Math.max(1, countSelectors(box.subject));
-  }
-  return { boxes: found, isExact: isExact && problem.task.isExact, cost };
-}
-
-/** Adds a box unless one of them holds it; leaves out those that it holds. */
-function addLargest(boxes: Box[], added: Box): void {
-  if (boxes.some((box) => isInsideBox(added, box))) return;
-  const kept = boxes.filter((box) => !isInsideBox(box, added));
-  boxes.splice(0, boxes.length, ...kept, added);
-}
-
-/** Whether every rule that the deny must stop can be written without its flows. */
-function canRestrict(problem: DenyProblem): boolean {
-  return !problem.mustWrite && !problem.task.isTierEnd && !problem.victims.some((victim) => victim.owner.isFixed);
-}
-
-/** How many more rules later allows take without the denied flows; `undefined` when that cannot be written exactly. */
-function costOfRestriction(problem: DenyProblem): number | undefined {
-  if (!canRestrict(problem) || !problem.task.isExact) return undefined;
-  let cost = 0;
-  for (const victim of problem.victims) {
-    const place: EmissionPlace = { ...placeOf(problem.state, victim), action: "allow" };
-    const result = subtractBoxes(victim.boxes.under, problem.task.flows);
-    if (!result.isComplete) return undefined;
-    for (const box of result.boxes) {
-      const emitted = emitBox(box, place);
-      const before = victim.boxes.under.some((whole) => isSameHeaders(whole, box));
-      if (!before && lostBox(box, emitted.lostL4.points) !== undefined) return undefined;
-      if (!emitted.arePeersExact) return undefined;
-      cost += weighRules(emitted.rules) * Math.max(1, countSelectors(box.subject));
-    }
-    cost -= victim.boxes.under.length;
-    if (cost > mostRules) return undefined;
-  }
-  return Math.max(0, cost);
-}
-
-function isSameHeaders(a: Box, b: Box): boolean {
-  return a.l4.points === b.l4.points;
-}
-
-function fallback(problem: DenyProblem): readonly Box[] {
-  const { task, place } = problem;
-  const fixed = problem.victims.filter((victim) => victim.owner.isFixed);
-  const flows = problem.mustWrite
-    ? task.flows
-    : intersectBoxes(
-        task.flows,
-        fixed.flatMap((victim) => victim.boxes.over),
-      ).boxes;
-  return flows.map(({ subject, peers, l4 }) => {
-    const box: Box = { subject, peers, l4 };
-    return lostBox(box, emitBox(box, place).lostL4.points) === undefined ? box : { ...box, l4: everyHeader };
-  });
-}
-
-function write(problem: DenyProblem, candidate: Candidate): DenyDecision {
-  const { task, causes } = problem;
+function write(task: DenyTask, candidate: Candidate, causes: readonly Cause[]): DenyDecision {
   const isChanged = causes.length > 0 || task.isTierEnd;
   return {
     rule: {
@@ -272,11 +141,12 @@ function placeOf(state: PlanState, entry: RuleEntry): EmissionPlace {
 function findVictims(state: PlanState, task: DenyTask): readonly RuleEntry[] {
   const { entry, flows } = task;
   const subjects = flows.flatMap((box) => box.subject);
-  return findInIndex(state.openers, subjects).filter((opener) => {
-    if (task.isTierEnd && !(opener.owner.isFixed && opener.owner.tierRank > entry.owner.tierRank)) return false;
-    if (!isLater(opener, entry)) return false;
-    return doBoxListsOverlap(opener.boxes.over, flows);
-  });
+  return findInIndex(state.openers, subjects)
+    .filter((opener) => {
+      if (task.isTierEnd && !(opener.owner.isFixed && opener.owner.tierRank > entry.owner.tierRank)) return false;
+      return isLater(opener, entry) && doBoxListsOverlap(opener.boxes.over, flows);
+    })
+    .toSorted((a, b) => a.at - b.at);
 }
 
 function isLater(opener: RuleEntry, entry: RuleEntry): boolean {
@@ -289,7 +159,6 @@ function isLater(opener: RuleEntry, entry: RuleEntry): boolean {
 function findConflicts(state: PlanState, task: DenyTask): readonly PlannedAllow[] {
   const subjects = task.flows.flatMap((box) => box.subject);
   return findInIndex(state.allows, subjects)
-    .filter((allow) => allow.entry.at < task.entry.at || allow.entry.owner.tierRank <= task.entry.owner.tierRank)
     .filter((allow) => doBoxListsOverlap(allow.boxes, task.flows))
     .toSorted((a, b) => a.entry.at - b.entry.at);
 }
@@ -307,15 +176,14 @@ function noteTies(
   conflicts: readonly PlannedAllow[],
 ): void {
   const { owner } = task.entry;
-  for (const other of [...conflicts.map((allow) => allow.entry), ...victims])
-    if (
-      other.owner !== owner &&
-      other.owner.tierRank === owner.tierRank &&
-      other.owner.policy.order === owner.policy.order &&
-      !task.isTierEnd
-    )
-      state.ties.push({
-        first: other.at < task.entry.at ? other : task.entry,
-        second: other.at < task.entry.at ? task.entry : other,
-      });
+  if (task.isTierEnd) return;
+  const isTied = (other: RuleEntry): boolean =>
+    other.owner !== owner && other.owner.tierRank === owner.tierRank && other.owner.policy.order === owner.policy.order;
+  for (const other of [...conflicts.map((allow) => allow.entry), ...victims]) {
+    if (!isTied(other)) continue;
+    const [first, second] = other.at < task.entry.at ? [other, task.entry] : [task.entry, other];
+    const known = state.ties.get(second.owner);
+    if (known === undefined) state.ties.set(second.owner, { first, second, others: new Set([first.owner]) });
+    else known.others.add(first.owner);
+  }
 }

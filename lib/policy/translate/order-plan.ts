@@ -55,10 +55,11 @@ export interface PlannedRule {
   readonly causes: readonly Cause[];
 }
 
-/** Two policies of equal order whose rules decide some flow differently. */
+/** Policies of equal order whose rules decide some flow differently: the first that was found, and all that come before the second. */
 export interface OrderTie {
   readonly first: RuleEntry;
   readonly second: RuleEntry;
+  readonly others: Set<SourcePolicy>;
 }
 
 /** What becomes of all rules of one direction. */

@@ -1,6 +1,14 @@
 import { doOverlap } from "../selector/label-term.ts";
 import type { World } from "../space/world.ts";
-import { type BoundedBoxes, type Box, doBoxListsOverlap, intersectBoxes, isEmptyBox, subtractBoxes } from "./box.ts";
+import {
+  type BoundedBoxes,
+  type Box,
+  doBoxListsOverlap,
+  intersectBoxes,
+  isEmptyBox,
+  isInsideBox,
+  subtractBoxes,
+} from "./box.ts";
 import { type DenyTask, decideDeny } from "./decide-deny.ts";
 import { everyHeader } from "./l4.ts";
 import type { Cause, Direction, DirectionPlan, OrderTie, PlannedRule, RuleEntry, SourcePolicy } from "./order-plan.ts";
@@ -32,7 +40,8 @@ export interface PlanState {
   readonly passes: SubjectIndex<RuleEntry>;
   /** Policies of each tier that govern the direction, by the pods they select. */
   readonly walls: readonly SubjectIndex<SourcePolicy>[];
-  readonly ties: OrderTie[];
+  /** By the policy that comes second. */
+  readonly ties: Map<SourcePolicy, OrderTie>;
 }
 
 /** What planning is told beside the rules. */
@@ -66,7 +75,7 @@ export function planDirection(
     for (const entry of entriesByOwner.get(owner) ?? []) planRule(state, entry);
   }
   planPassed(state);
-  return { rules: state.rules, ties: state.ties };
+  return { rules: state.rules, ties: [...state.ties.values()] };
 }
 
 function groupByOwner(entries: readonly RuleEntry[]): ReadonlyMap<SourcePolicy, readonly RuleEntry[]> {
@@ -105,7 +114,7 @@ function createState(
     openers,
     passes,
     walls,
-    ties: [],
+    ties: new Map(),
   };
 }
 
@@ -287,12 +296,21 @@ function planDeny(state: PlanState, entry: RuleEntry): void {
   };
   const decision = decideDeny(state, task);
   state.rules.push(decision.rule);
-  if (decision.restriction.length > 0)
+  if (decision.restriction.length > 0 && !isRestricted(state, decision.restriction))
     addToIndex(
       state.restrictions,
       decision.restriction.flatMap((box) => box.subject),
       { entry, boxes: decision.restriction },
     );
+}
+
+/** Whether an earlier restriction holds all of these flows already. */
+function isRestricted(state: PlanState, boxes: readonly Box[]): boolean {
+  const known = findInIndex(
+    state.restrictions,
+    boxes.flatMap((box) => box.subject),
+  );
+  return boxes.every((box) => known.some((other) => other.boxes.some((own) => isInsideBox(box, own))));
 }
 
 interface DeniedFlows {

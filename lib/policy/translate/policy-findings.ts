@@ -1,5 +1,5 @@
 import { type Finding, whereOf } from "../../core/finding.ts";
-import { printIdentity } from "../../core/identity.ts";
+import { type ObjectIdentity, printIdentity } from "../../core/identity.ts";
 import type { JsonValue } from "../../core/json.ts";
 import { hazardReasons, printCauses, printRule, printRuleOf } from "./describe.ts";
 import { type TranslationFindingCode, translationFindings } from "./findings.ts";
@@ -86,7 +86,7 @@ export function orderFindings(planned: PlannedRule): readonly Finding[] {
   }));
   const data: Readonly<Record<string, JsonValue>> = {
     hazards: [...new Set(causes.map((cause) => cause.hazard))].sort(),
-    rules: [...new Set(causes.map((cause) => printRuleOf(cause.entry)))],
+    rules: [...new Set(causes.map((cause) => printRuleOf(cause.entry)))].slice(0, 50),
   };
   const reason = hazardReasons[first.hazard];
   if (fate === "dead")
@@ -144,24 +144,36 @@ function orderTooLarge(
   );
 }
 
-/** Two policies of equal order that decide the same flows differently (POL012). */
+/** Policies of equal order that decide the same flows differently (POL012): one finding for the one that comes last. */
 export function tieFinding(tie: OrderTie): Finding {
   const { first, second } = tie;
-  const a = first.owner.policy;
-  const b = second.owner.policy;
-  const isSettled = a.identity.kind === b.identity.kind && a.identity.namespace === b.identity.namespace;
-  const order = Number.isFinite(a.order) ? `order ${a.order}` : "no order";
+  const own = second.owner.policy;
+  const others = [...tie.others].map((other) => other.policy);
+  const isSettled = others.every((other) => isSameScope(other.identity, own.identity));
+  const order = Number.isFinite(own.order) ? `order ${own.order}` : "no order";
+  const names = others.map((other) => printIdentity(other.identity));
+  const more = names.length > 1 ? ` and ${names.length - 1} more` : "";
   const base = ruleFinding(
     second,
     "POL012",
-    `has ${order}, as ${printIdentity(a.identity)} has, and they decide some flows differently: ${first.rule.action} in ${printRuleOf(first)}, ${second.rule.action} here`,
+    `has ${order}, as ${printIdentity(first.owner.policy.identity)}${more} ${names.length > 1 ? "have" : "has"}, and they decide some flows differently: ${first.rule.action} in ${printRuleOf(first)}, ${second.rule.action} here`,
     {
       reason: isSettled
         ? "policies of equal order are evaluated by name"
         : "which of them comes first differs between Calico releases; 3.32 compares name, namespace and kind, 3.28 the stored name",
-      remedy: `give ${printIdentity(a.identity)} and ${printIdentity(b.identity)} different orders`,
-      related: [{ message: `${printRuleOf(first)} comes first here`, where: whereOf(a.identity, first.rule.position) }],
+      remedy: `give ${printIdentity(own.identity)} an order of its own, lower or higher than that of the others`,
+      related: [
+        {
+          message: `${printRuleOf(first)} comes first here`,
+          where: whereOf(first.owner.policy.identity, first.rule.position),
+        },
+      ],
+      data: { policies: names.slice(0, 50), count: names.length },
     },
   );
   return isSettled ? { ...base, severity: "warning" } : base;
+}
+
+function isSameScope(a: ObjectIdentity, b: ObjectIdentity): boolean {
+  return a.kind === b.kind && a.namespace === b.namespace && a.apiVersion === b.apiVersion;
 }

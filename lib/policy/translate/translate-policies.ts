@@ -57,7 +57,7 @@ export function translatePolicies(set: CalicoPolicySet, world: World, options: T
       known[direction].push(rule);
       rulesByOwner.set(rule.entry.owner, known);
     }
-    findings.push(...uniqueTies(plan.ties.map(tieFinding)));
+    findings.push(...plan.ties.map(tieFinding));
   }
   const translated = prepared.flatMap((one) => {
     if (one.source.isFixed) return [];
@@ -137,15 +137,6 @@ function sortRules(rules: Record<Direction, PlannedRule[]>): Record<Direction, r
 /** The end of a tier comes behind the rules. */
 function orderOf(rule: CalicoRule): number {
   return rule.index < 0 ? Number.MAX_SAFE_INTEGER : rule.index;
-}
-
-function uniqueTies(findings: readonly Finding[]): readonly Finding[] {
-  const byPair = new Map<string, Finding>();
-  for (const finding of findings) {
-    const key = `${finding.where?.object} ${finding.related?.[0]?.where.object}`;
-    if (!byPair.has(key)) byPair.set(key, finding);
-  }
-  return [...byPair.values()];
 }
 
 /** Staged policies, which nobody enforces, and objects without effect. */
