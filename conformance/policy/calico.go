@@ -33,6 +33,7 @@ type graph struct {
 
 // askCalico runs one calculation graph per tier, because the module that builds here knows one tier, and composes them.
 func askCalico(world *World, pods *podTable) (string, []Rejected, error) {
+	felix.caught = nil
 	objects, rejected, err := readCalico(world.Calico)
 	if err != nil {
 		return "", nil, err
@@ -53,7 +54,7 @@ func askCalico(world *World, pods *podTable) (string, []Rejected, error) {
 			return "", nil, err
 		}
 	}
-	return string(answers), rejected, nil
+	return string(answers), append(rejected, felix.caught...), nil
 }
 
 type calicoObject struct {

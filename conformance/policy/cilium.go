@@ -22,6 +22,7 @@ import (
 	"github.com/cilium/cilium/pkg/policy/types"
 	"github.com/cilium/cilium/pkg/policy/utils"
 	testpolicy "github.com/cilium/cilium/pkg/testutils/policy"
+	pkgtypes "github.com/cilium/cilium/pkg/types"
 	"github.com/cilium/cilium/pkg/u8proto"
 	corev1 "k8s.io/api/core/v1"
 )
@@ -156,6 +157,25 @@ func namedPorts(pod *corev1.Pod) map[string]uint16 {
 	return ports
 }
 
+// portsOfPeers answers which numbers the peers of an egress rule give to a name.
+type portsOfPeers struct{ ports pkgtypes.NamedPortMultiMap }
+
+func (p portsOfPeers) GetNamedPorts() pkgtypes.NamedPortMultiMap { return p.ports }
+
+func portMap(pod *corev1.Pod) pkgtypes.NamedPortMap {
+	ports := pkgtypes.NamedPortMap{}
+	for _, container := range pod.Spec.Containers {
+		for _, port := range container.Ports {
+			if port.Name != "" {
+				if err := ports.AddPort(port.Name, int(port.ContainerPort), string(port.Protocol)); err != nil {
+					panic(err)
+				}
+			}
+		}
+	}
+	return ports
+}
+
 // cluster is a policy repository with the identities of a world.
 type cluster struct {
 	world    *World
@@ -180,6 +200,8 @@ func newCluster(world *World, pods *podTable, entries types.PolicyEntries) *clus
 	})
 	repo := policy.NewPolicyRepository(silent, reserved, nil, nil, manager, testpolicy.NewPolicyMetricsNoop())
 	repo.GetSelectorCache().SetLocalIdentityNotifier(nobody{})
+	ports := pkgtypes.NewNamedPortMultiMap()
+	repo.SetNamedPortsGetter(portsOfPeers{ports})
 	c := &cluster{
 		world: world, pods: pods, repo: repo,
 		byPod: map[string]*identity.Identity{}, policies: map[string]*policy.EndpointPolicy{},
@@ -190,6 +212,7 @@ func newCluster(world *World, pods *podTable, entries types.PolicyEntries) *clus
 		known := podIdentity(identity.NumericIdentity(1000+index), pod, pods)
 		c.byPod[pod.Namespace+"/"+pod.Name] = known
 		added[known.ID] = known.LabelArray
+		ports.Update(known.ID, nil, portMap(pod))
 	}
 	for index, prefix := range prefixesOf(world) {
 		id := identity.IdentityScopeLocal + identity.NumericIdentity(index+1)

@@ -21,7 +21,7 @@ type packet struct {
 func packetOf(pods *podTable, pod *corev1.Pod, question *Question) (*packet, error) {
 	peer := question.PeerAddress
 	own := addressOf(pod, isV6(peer))
-	if question.PeerPod != "" {
+	if question.PeerPod != "" && peer == "" {
 		other, err := pods.find(question.PeerPod)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../core/json.ts";
 import type { Selector } from "../selector/selector.ts";
-import { conjunction, selectsAll } from "../selector/simplify-selector.ts";
+import { conjunction, negation, selectsAll } from "../selector/simplify-selector.ts";
 import type { CalicoEntity } from "./model.ts";
 import { readNets } from "./read-nets.ts";
 import { readPorts } from "./read-ports.ts";
@@ -68,15 +68,28 @@ export function readEntity(
   const ports = readPorts(reading, record, "ports", `${field}.ports`);
   const notPorts = readPorts(reading, record, "notPorts", `${field}.notPorts`);
   const service = readService(reading, record, field, scope);
+  const refused = notSelector && toSelector(notSelector, { subject: "endpoint", all: selectsAll });
   return {
-    ...(selector && { selector }),
-    ...(notSelector && { notSelector: toSelector(notSelector, { subject: "endpoint", all: selectsAll }) }),
+    ...whoOf(selector, refused),
     ...(nets && { nets }),
     ...(notNets && { notNets }),
     ...(ports && { ports }),
     ...(notPorts && { notPorts }),
     ...(service && { service }),
   };
+}
+
+/**
+ * Felix asks one object for both: where a rule has a positive part, its negative part narrows it, so that an address that
+ * is a pod and also in a network set matches when either of the two meets the whole. Alone, a negative part speaks of any
+ * address. Source: projectcalico/calico v3.28 felix/calc/rule_scanner.go combineMatchesIfPossible; seen on the engine.
+ */
+function whoOf(
+  selector: Selector | undefined,
+  refused: Selector | undefined,
+): Pick<CalicoEntity, "selector" | "notSelector"> {
+  if (refused === undefined) return selector === undefined ? {} : { selector };
+  return selector === undefined ? { notSelector: refused } : { selector: conjunction([selector, negation(refused)]) };
 }
 
 function withoutDomains(record: JsonObject): JsonObject {

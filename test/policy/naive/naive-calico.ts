@@ -291,7 +291,10 @@ function matchesWho(entity: JsonValue, end: NaivePeer, address: string | undefin
       parts.push(`projectcalico.org/namespace == '${context.policy.namespace}'`);
   }
   const positive = parts.join(" && ");
-  if (positive !== "" && !all.some((labels) => matchesCalicoSelector(positive, labels))) return false;
+  const isRefused = (labels: NaiveLabels): boolean =>
+    typeof notSelector === "string" && matchesCalicoSelector(notSelector, labels);
+  // Felix asks one object for both parts where there is a positive one (rule_scanner.go, combineMatchesIfPossible).
+  if (positive !== "") return all.some((labels) => matchesCalicoSelector(positive, labels) && !isRefused(labels));
   return typeof notSelector !== "string" || !all.some((labels) => matchesCalicoSelector(notSelector, labels));
 }
 
