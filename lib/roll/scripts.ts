@@ -726,7 +726,8 @@ k_once() {
   kubectl --request-timeout=20s "$@" <"$K_INPUT" 2>"$WORK_DIR/kubectl-error"
 }
 
-# k_input ARGS…: the same for calls that read an object from the standard input. A create that was carried out although its
+# k_input ARGS…: the same for calls that read an object from the standard input. They carry --validate=false: kubectl would
+# load the API's whole description first, and these objects are ours. A create that was carried out although its
 # answer got lost finds its own object at the next try.
 k_input() {
   cat >"$WORK_DIR/input"
@@ -808,7 +809,7 @@ lease_read() {
 
 # lease_put VERB VERSION HOLDER: writes the Lease; with a version the API server refuses if somebody was faster.
 lease_put() {
-  k_input "$1" -f - --field-manager="$MANAGER" >/dev/null <<LEASE
+  k_input "$1" -f - --validate=false --field-manager="$MANAGER" >/dev/null <<LEASE
 {"apiVersion":"coordination.k8s.io/v1","kind":"Lease",
  "metadata":{"name":"$LEASE","namespace":"$NAMESPACE","resourceVersion":"$2"},
  "spec":{"holderIdentity":"$3","leaseDurationSeconds":$LEASE_SECONDS,"renewTime":"$(date -u +%Y-%m-%dT%H:%M:%S.000000Z)"}}
@@ -899,7 +900,7 @@ marker_open() {
   marker_seen=$(read_api get configmap "wave-$STAGE" -n "$NAMESPACE" --ignore-not-found -o 'jsonpath={.metadata.name}') ||
     die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
   if [ -z "$marker_seen" ]; then
-    k_input create -f - --field-manager="$MANAGER" >/dev/null <<MARKER || die 10 "the marker wave-$STAGE cannot be made: $(api_error)"
+    k_input create -f - --validate=false --field-manager="$MANAGER" >/dev/null <<MARKER || die 10 "the marker wave-$STAGE cannot be made: $(api_error)"
 {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"wave-$STAGE","namespace":"$NAMESPACE",
  "labels":{"app.kubernetes.io/managed-by":"$MANAGER","metachron.dev/stage":"$STAGE"}},"data":{}}
 MARKER
@@ -1869,7 +1870,7 @@ helper_apply() {
     shift 2
   done
   helper_delete "$helper_name" || return 1
-  printf '%s\n' "$helper_text" | k_input create -f - --field-manager="$MANAGER" >/dev/null
+  printf '%s\n' "$helper_text" | k_input create -f - --validate=false --field-manager="$MANAGER" >/dev/null
 }
 
 helper_gone() {

@@ -262,7 +262,7 @@ helper_apply() {
     shift 2
   done
   helper_delete "$helper_name" || return 1
-  printf '%s\n' "$helper_text" | k_input create -f - --field-manager="$MANAGER" >/dev/null
+  printf '%s\n' "$helper_text" | k_input create -f - --validate=false --field-manager="$MANAGER" >/dev/null
 }
 
 helper_gone() {

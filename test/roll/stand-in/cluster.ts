@@ -309,7 +309,7 @@ export class StandIn {
       case "delete":
         return this.remove(call);
       case "annotate":
-        return ok("");
+        return this.annotate(call);
       case "logs":
         return ok(`log of ${call.words[0] ?? ""}\n`);
       default:
@@ -319,14 +319,23 @@ export class StandIn {
 
   private get(call: KubectlCall): Answer {
     const [resource = "", name] = call.words;
-    const plural = plurals[resource] ?? resource;
+    const plural = pluralOf(resource);
     if (name !== undefined) {
       const found = this.find(plural, clusterScoped(plural) ? undefined : call.namespace, name);
+      if (found !== undefined && call.output?.startsWith("go-template=") === true)
+        return ok(
+          Object.keys(getStringMap(json(found), "metadata", "annotations"))
+            .map((key) => `${key}\n`)
+            .join(""),
+        );
       if (found === undefined)
         return call.ignoreNotFound ? ok("") : fail(`Error from server (NotFound): ${plural} "${name}" not found`);
       return ok(renderJsonPath(path(call), json(found) as JsonValue));
     }
-    const items = this.list(plural).filter((object) => matches(json(object), call));
+    const items = resource
+      .split(",")
+      .flatMap((one) => this.list(pluralOf(one)))
+      .filter((object) => matches(json(object), call));
     return ok(renderJsonPath(path(call), { items: items.map((item) => json(item) as JsonValue) }));
   }
 
@@ -360,21 +369,36 @@ export class StandIn {
 
   private patch(call: KubectlCall): Answer {
     const [resource = "", name = ""] = call.words;
-    const plural = plurals[resource] ?? resource;
+    const plural = pluralOf(resource);
     const found = this.find(plural, clusterScoped(plural) ? undefined : call.namespace, name);
     if (found === undefined) return fail(`Error from server (NotFound): ${plural} "${name}" not found`);
     mergeInto(found, JSON.parse(call.patch ?? "{}") as Record<string, unknown>);
     return ok("");
   }
 
+  private annotate(call: KubectlCall): Answer {
+    const [resource = "", name = "", ...changes] = call.words;
+    const plural = pluralOf(resource);
+    const found = this.find(plural, clusterScoped(plural) ? undefined : call.namespace, name);
+    if (found === undefined) return fail(`Error from server (NotFound): ${plural} "${name}" not found`);
+    const annotations = (found.metadata["annotations"] ?? {}) as Record<string, unknown>;
+    for (const change of changes) if (change.endsWith("-")) delete annotations[change.slice(0, -1)];
+    return ok("");
+  }
+
   private remove(call: KubectlCall): Answer {
     const [resource = "", name = ""] = call.words;
-    const plural = plurals[resource] ?? resource;
-    const found = this.find(plural, call.namespace, name);
+    const plural = pluralOf(resource);
+    const found = this.find(plural, clusterScoped(plural) ? undefined : call.namespace, name);
     if (found === undefined) return call.ignoreNotFound ? ok("") : fail("Error from server (NotFound)");
     if (plural === "pods") this.removePod(found);
     else this.objects.delete(keyOf(plural, found));
+    if (plural === "daemonsets") this.after(5, () => this.collectPodsOf(name));
     return ok("");
+  }
+
+  private collectPodsOf(daemonSet: string): void {
+    for (const pod of this.list("pods")) if (pod["app"] === daemonSet) this.objects.delete(keyOf("pods", pod));
   }
 
   private evict(raw: string): Answer {
@@ -401,8 +425,22 @@ function path(call: KubectlCall): string {
   return output.slice("jsonpath=".length);
 }
 
+/** `daemonsets.apps`, `daemonset` and `daemonsets` are one. */
+function pluralOf(resource: string): string {
+  const [first = ""] = resource.split(".");
+  return plurals[first] ?? first;
+}
+
+const clusterScopedPlurals = [
+  "nodes",
+  "ciliumnodes",
+  "ciliumclusterwidenetworkpolicies",
+  "globalnetworkpolicies",
+  "clusterroles",
+];
+
 function clusterScoped(plural: string): boolean {
-  return plural === "nodes";
+  return clusterScopedPlurals.includes(plural) || plural === "customresourcedefinitions";
 }
 
 function keyOf(resource: string, object: Stored): string {

@@ -13,7 +13,7 @@ export interface KubectlCall {
 }
 
 const withValue = ["-n", "-o", "-l", "-p", "-f", "--field-selector", "--raw", "--type"];
-const withEquals = ["--field-manager", "--namespace", "--request-timeout", "--sort-by", "--wait"];
+const withEquals = ["--field-manager", "--namespace", "--request-timeout", "--sort-by", "--validate", "--wait"];
 const alone = ["--all-containers", "--all-namespaces", "--ignore-not-found", "--overwrite"];
 
 /** Reads the arguments of one call. */

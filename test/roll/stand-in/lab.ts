@@ -29,8 +29,11 @@ export function labCluster(options: LabOptions = {}): StandIn {
   const cluster = new StandIn(options.troubles);
   for (const [name, hostname] of Object.entries(workers))
     cluster.addNode(name, { hostname, cordoned: options.cordoned?.includes(name) === true });
+  for (const name of Object.keys(workers))
+    cluster.put("ciliumnodes", { metadata: { name }, spec: { ipam: { podCIDRs: ["10.245.1.0/24"] } } });
   for (const [namespace, name] of [
     ["kube-system", "canal"],
+    ["metachron", "metachron-echo"],
     ["metachron", "metachron-bridge"],
   ] as const)
     cluster.put("daemonsets", {
@@ -130,4 +133,27 @@ export function withEnv(objects: readonly RollObject[], name: string, value: str
       inner?.["name"] === name && "value" in inner ? { name, value } : inner,
     ) as JsonObject;
   return objects.map((entry) => ({ ...entry, object: change(entry.object) }));
+}
+
+/** Moves every pod to the new network, as if every wave were done. */
+export function moveEverything(cluster: StandIn): void {
+  for (const pod of cluster.list("pods")) {
+    const object = pod as unknown as JsonObject;
+    if (getIn(object, "spec", "hostNetwork") === true) continue;
+    (pod["status"] as Record<string, unknown>)["podIP"] = "10.245.9.9";
+    const { namespace, name } = object["metadata"] as { namespace: string; name: string };
+    cluster.put("ciliumendpoints", { metadata: { namespace, name }, status: { state: "ready" } });
+  }
+  for (const node of cluster.list("nodes")) node["cni"] = "cilium";
+}
+
+/** What a person does who carries out a wave by hand on one node, at a time to come. */
+export function moveByHand(cluster: StandIn, node: string, inSeconds: number): void {
+  const restart = (app: string): void => {
+    for (const pod of cluster.list("pods"))
+      if (pod["app"] === app && getString(pod as unknown as JsonObject, "spec", "nodeName") === node)
+        cluster.removePod(pod);
+  };
+  cluster.after(inSeconds, () => restart("cilium"));
+  for (const app of ["metachron-echo", "agent", "web"]) cluster.after(inSeconds + 20, () => restart(app));
 }
