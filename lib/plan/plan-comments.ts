@@ -46,6 +46,7 @@ function explainSource(facts: InitFacts): Explained {
 function explainTarget(facts: InitFacts): Explained {
   const mask = "Block of the pool that each node gets. Cannot be changed later. Left out: worked out from the nodes.";
   return [
+    ["spec.target", "What the cluster migrates to."],
     [
       "spec.target.cni",
       "The network that the cluster arrives at. flannel is for clusters that give up network policy.",
@@ -66,6 +67,7 @@ function explainTarget(facts: InitFacts): Explained {
       "Whether Cilium takes over Services from kube-proxy in the final values. Never during the migration: the two do not know each other's connections.\nWhere the API server must be reached without a Service, add k8sServiceHost and k8sServicePort.",
     ],
     ["spec.target.k8sServiceHost", "Address of the API server that works without a Service, with its port below."],
+    ["spec.target.k8sServicePort", "Port of k8sServiceHost."],
     [
       "spec.target.values",
       "Helm values of your own, merged last, such as { hubble: { relay: { enabled: true } } }. One that breaks an invariant of the migration is refused with the reason.",

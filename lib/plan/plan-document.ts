@@ -9,6 +9,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  visit,
 } from "yaml";
 import type { Finding } from "../core/finding.ts";
 import type { PlanPosition } from "./plan.ts";
@@ -31,6 +32,7 @@ export function parsePlanDocument(
     uniqueKeys: true,
     strict: true,
     merge: true,
+    stringKeys: true,
     prettyErrors: false,
   });
   const positionAt = (offset: number): PlanPosition => {
@@ -81,17 +83,30 @@ export function findValuePosition(parsed: PlanDocument, path: FieldPath): PlanPo
 /** Where every written field stands: its printed path to the place of its key, of a list element to the element. */
 export function collectPositions(parsed: PlanDocument): ReadonlyMap<string, PlanPosition> {
   const positions = new Map<string, PlanPosition>();
-  const visit = (value: unknown, path: FieldPath): void => {
+  const collect = (value: unknown, path: FieldPath): void => {
     const node = isAlias(value) ? value.resolve(parsed.document) : value;
     for (const [step, key, child] of childrenOf(node)) {
       const at = [...path, step];
       const position = positionOf(parsed, key ?? child);
       if (position !== undefined) positions.set(printPath(at), position);
-      visit(child, at);
+      collect(child, at);
     }
   };
-  visit(parsed.document.contents, []);
+  collect(parsed.document.contents, []);
   return positions;
+}
+
+/** The place of the first alias without an anchor; `undefined` when every alias has one. */
+export function findUnresolvedAlias(parsed: PlanDocument): PlanPosition | undefined {
+  let position: PlanPosition | undefined;
+  visit(parsed.document, {
+    Alias(_key, alias) {
+      if (alias.resolve(parsed.document) !== undefined) return undefined;
+      position = positionOf(parsed, alias);
+      return visit.BREAK;
+    },
+  });
+  return position;
 }
 
 function childrenOf(node: unknown): readonly (readonly [string | number, unknown, unknown])[] {

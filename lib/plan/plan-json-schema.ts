@@ -16,9 +16,8 @@ export function exportPlanSchema(): JsonObject {
   }) as unknown as JsonObject;
 }
 
-/** The keys that the schema knows in the object at a path; empty where any key is allowed or the path leads nowhere. */
-export function findKnownKeys(path: FieldPath): readonly string[] {
-  const root = exportPlanSchema();
+/** The keys that a schema knows in the object at a path; empty where any key is allowed or the path leads nowhere. */
+export function findKnownKeys(root: JsonObject, path: FieldPath): readonly string[] {
   let node: JsonObject | undefined = root;
   for (const step of path) {
     if (node === undefined) return [];
@@ -28,9 +27,8 @@ export function findKnownKeys(path: FieldPath): readonly string[] {
   return isJsonObject(properties) ? Object.keys(properties) : [];
 }
 
-/** Every path of the schema that ends in a key, as printed in findings; lists are written `[]`. */
-export function findPathsOfKey(key: string): readonly string[] {
-  const root = exportPlanSchema();
+/** Every path of a schema that ends in a key, as printed in findings; lists are written `[]`. */
+export function findPathsOfKey(root: JsonObject, key: string): readonly string[] {
   const found: string[] = [];
   const visit = (node: JsonObject, path: string): void => {
     const schema = resolve(root, node);

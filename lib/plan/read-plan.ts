@@ -1,7 +1,7 @@
 import type { Checked, Finding } from "../core/finding.ts";
 import { checkPlan } from "./check-plan.ts";
 import type { Plan } from "./plan.ts";
-import { collectPositions, type PlanDocument, parsePlanDocument } from "./plan-document.ts";
+import { collectPositions, findUnresolvedAlias, type PlanDocument, parsePlanDocument } from "./plan-document.ts";
 import { planFinding } from "./plan-finding.ts";
 import { PlanFileSchema } from "./plan-schema.ts";
 import { resolvePlan, writtenPrefixes } from "./resolve-plan.ts";
@@ -36,7 +36,8 @@ function toPlain(parsed: PlanDocument, file: string): Checked<object> {
   } catch (error) {
     // yaml refuses unknown anchors and alias bombs only here, by throwing a ReferenceError.
     const message = error instanceof Error ? error.message : String(error);
-    return { value: undefined, findings: [planFinding("plan/invalid-yaml", file, { message })] };
+    const position = findUnresolvedAlias(parsed);
+    return { value: undefined, findings: [planFinding("plan/invalid-yaml", file, { message, position })] };
   }
   if (value === null || value === undefined)
     findings.push(

@@ -1,9 +1,10 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { z } from "zod";
 import type { Finding } from "../core/finding.ts";
+import type { JsonObject } from "../core/json.ts";
 import { findKeyPosition, findValuePosition, type PlanDocument } from "./plan-document.ts";
 import { type FieldPath, planFinding, printPath } from "./plan-finding.ts";
-import { findKnownKeys, findPathsOfKey } from "./plan-json-schema.ts";
+import { exportPlanSchema, findKnownKeys, findPathsOfKey } from "./plan-json-schema.ts";
 
 type Issue = z.core.$ZodIssue;
 
@@ -15,11 +16,16 @@ export interface PlanOrigin {
 
 /** What the schema refused, as findings with the place of the key or value and the nearest key that exists. */
 export function findingsOfIssues(issues: readonly Issue[], origin: PlanOrigin): readonly Finding[] {
-  return issues.flatMap((issue) => findingsOfIssue(issue, issue.path as FieldPath, origin));
+  // Made only when it is needed: it takes some milliseconds.
+  const schema = issues.some((issue) => issue.code === "unrecognized_keys") ? exportPlanSchema() : {};
+  return issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => unknownKey(key, issue.path as FieldPath, origin, schema))
+      : findingsOfIssue(issue, issue.path as FieldPath, origin),
+  );
 }
 
 function findingsOfIssue(issue: Issue, path: FieldPath, origin: PlanOrigin): readonly Finding[] {
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(key, path, origin));
   if (issue.code === "invalid_key")
     return [invalidKey(issue.issues[0]?.message ?? "this key is not allowed", path, origin)];
   if (isMissing(issue)) return [missingKey(path, origin)];
@@ -37,13 +43,13 @@ function isMissing(issue: Issue): boolean {
   return issue.code === "invalid_type" || issue.code === "invalid_value";
 }
 
-function unknownKey(key: string, path: FieldPath, origin: PlanOrigin): Finding {
+function unknownKey(key: string, path: FieldPath, origin: PlanOrigin, schema: JsonObject): Finding {
   const parent = printPath(path);
-  const known = findKnownKeys(path);
+  const known = findKnownKeys(schema, path);
   const nearest = known.length > 0 ? closest(key, known) : undefined;
   const isNear =
     nearest !== undefined && distance(key.toLowerCase(), nearest.toLowerCase()) <= Math.max(2, key.length / 3);
-  const elsewhere = findPathsOfKey(key).filter((at) => !at.includes("*"));
+  const elsewhere = findPathsOfKey(schema, key).filter((at) => !at.includes("*"));
   const hint = isNear
     ? `Did you mean ${nearest}?`
     : elsewhere.length > 0
@@ -80,7 +86,7 @@ function missingKey(path: FieldPath, origin: PlanOrigin): Finding {
 const typeNames: Readonly<Record<string, string>> = {
   string: "a text",
   int: "a whole number",
-  number: "a number",
+  number: "a whole number",
   boolean: "true or false",
   array: "a list",
   object: "a mapping",
