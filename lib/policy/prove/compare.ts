@@ -71,7 +71,7 @@ interface SubjectIndex {
   readonly after: ReadonlyMap<number, readonly number[]>;
 }
 
-function indexSubjects({ before, after }: Comparison): SubjectIndex {
+function indexSubjects({ before, after, space }: Comparison): SubjectIndex {
   const places = createPlaces();
   const collect = (side: CompiledSide): ReadonlyMap<number, readonly number[]> => {
     const byPlace = new Map<number, number[]>();
@@ -84,6 +84,7 @@ function indexSubjects({ before, after }: Comparison): SubjectIndex {
     });
     return byPlace;
   };
+  for (const { pods } of space.nodeClasses) places.placeOf(pods);
   const indexes = { before: collect(before), after: collect(after) };
   return { handles: places.handles, placeOf: places.placeOf, ...indexes };
 }
@@ -112,9 +113,12 @@ function* compareLeaf(
   const places = createPlaces();
   const ownNode = places.placeOf(space.ofKind("host"));
   // Nodes stand in blocks of their own: a divergence that concerns nodes must not cover anybody else.
-  places.placeOf(space.ofKind("node"));
+  const otherNode = places.placeOf(space.ofKind("node"));
   const wanted = places.placeOf(comparison.peers ?? space.all);
   const isOwn = (handle: EndsHandle): boolean => isSelected[index.placeOf(handle)] === 1;
+  const nodes = space.nodeClasses.find(({ pods }) => isOwn(pods));
+  const isTheirs = nodes === undefined ? ownNode : places.placeOf(nodes.own);
+  const isAnother = nodes === undefined ? otherNode : places.placeOf(nodes.others);
   const build = (side: CompiledSide, byPlace: ReadonlyMap<number, readonly number[]>): Program => {
     const policies = leaf.selected.flatMap((place) => byPlace.get(place) ?? []).sort((a, b) => a - b);
     return programOf(side, policies, isOwn, places);
@@ -124,6 +128,8 @@ function* compareLeaf(
   const variants = variantsOf([before, after]);
   for (const block of space.blocks(places.handles)) {
     if (block.isIn[wanted] !== 1 || isSamePod(leaf, block)) continue;
+    if (block.isIn[ownNode] === 1 && block.isIn[isTheirs] !== 1) continue;
+    if (block.isIn[otherNode] === 1 && block.isIn[isAnother] !== 1) continue;
     coverage.flows += leaf.weight * block.weight * variants.length;
     const direction: OwnNode = block.isIn[ownNode] !== 1 ? "no" : comparison.half === "ingress" ? "from" : "to";
     for (const variant of variants) yield* compareBlock(comparison, { leaf, block, variant, direction, before, after });
@@ -170,7 +176,8 @@ function* compareBlock(
     };
 }
 
-function isSameSet(a: L4Set, b: L4Set): boolean {
+/** Whether two sets of headers are equal. */
+export function isSameSet(a: L4Set, b: L4Set): boolean {
   if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
@@ -187,7 +194,8 @@ function boundariesOf(programs: readonly Program[], isIn: Uint8Array, given: rea
   return [...cuts].sort((a, b) => a - b);
 }
 
-function* cutAt(set: L4Set, cuts: readonly number[]): Generator<readonly [number, number]> {
+/** Cuts the intervals of a set at the given points, ascending. */
+export function* cutAt(set: L4Set, cuts: readonly number[]): Generator<readonly [number, number]> {
   let next = 0;
   for (let at = 0; at < set.length; at += 2) {
     let from = set[at] ?? 0;

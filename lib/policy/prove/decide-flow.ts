@@ -47,7 +47,10 @@ export interface FlowDecision {
 export function decideFlow(side: PolicySide, world: World, flow: FlowPoint): FlowDecision {
   const vocabulary = vocabularyOf([side], world);
   const cells = cutAddresses(vocabulary.prefixes, flow.family);
-  const space = createClosedSpace({ family: flow.family, cells, ends: [flow.subject, flow.peer] }, vocabulary);
+  const space = createClosedSpace(
+    { family: flow.family, cells, ends: [flow.subject, flow.peer], nodeClasses: [] },
+    vocabulary,
+  );
   const compiled = compileSide(side, space, world, flow.half);
   const selected = selectedPlaces(compiled, space);
   const places = createPlaces();

@@ -4,6 +4,7 @@ import type { PacketEnd } from "../space/packet-end.ts";
 import type { World } from "../space/world.ts";
 import type { DifferenceCell } from "./compare.ts";
 import { divergenceOf } from "./divergences.ts";
+import { hazardOf } from "./hazards.ts";
 import type { PolicySide } from "./policy-side.ts";
 import { causeKey, decisionOf, flowEndOf, peerEndOf, witnessOf } from "./printing.ts";
 import type { ProofDifference } from "./proof.ts";
@@ -113,6 +114,7 @@ function differenceOf(group: DifferenceGroup, before: PolicySide, after: PolicyS
     variant: shown.variant,
     family: shown.family,
   });
+  const hazard = hazardOf(shown, before, after);
   return {
     direction: shown.after.isAllowed ? "opened" : "closed",
     half: shown.half,
@@ -123,5 +125,6 @@ function differenceOf(group: DifferenceGroup, before: PolicySide, after: PolicyS
     packets: printL4(group.packets),
     seenIn: seenIn([subject, shown.peer.sample], world),
     ...(group.divergence !== undefined && { divergence: group.divergence }),
+    ...(hazard !== undefined && { hazard }),
   };
 }

@@ -26,7 +26,7 @@ export function compareHealth(
   if (before.engine !== "cilium" && after.engine !== "cilium") return;
   const vocabulary = vocabularyOf([before, after], world);
   const cells = cutAddresses(vocabulary.prefixes, 4);
-  const space = createClosedSpace({ family: 4, cells, ends: healthEnds(world) }, vocabulary);
+  const space = createClosedSpace({ family: 4, cells, ends: healthEnds(world), nodeClasses: [] }, vocabulary);
   const compile = (side: PolicySide): CompiledSide =>
     side.engine === "cilium" ? compileCilium(side.policies, space, world, "ingress") : { engine: "none" };
   const compared = compareHalf(

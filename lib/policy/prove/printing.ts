@@ -89,14 +89,15 @@ export function flowEndOf(end: PacketEnd, place = 0): FlowEnd {
   }
 }
 
-/** The peer of a subject: another pod than itself, another node than its own, its own node under its name. */
+/** The peer of a subject: another pod than itself, its own node, another node than its own. */
 export function peerEndOf(subject: PacketEnd, peer: PacketEnd, other?: PacketEnd): FlowEnd {
   if (peer === subject) return peer.names.length > 1 || other === undefined ? flowEndOf(peer, 1) : flowEndOf(other);
-  if (subject.node === undefined) return flowEndOf(peer);
-  if (peer.kind === "node" && peer.names[0] === subject.node && peer.names.length > 1) return flowEndOf(peer, 1);
-  return peer.kind === "host" && peer.names.length > 1 && peer.names[0] !== subject.node
-    ? { kind: "node", name: subject.node, isOwnNode: true }
-    : flowEndOf(peer);
+  const end = flowEndOf(peer);
+  const names = [...(peer.addressOf?.keys() ?? [])];
+  const own = subject.node;
+  const wanted = peer.kind === "host" ? names.find((name) => name === own) : names.find((name) => name !== own);
+  const address = wanted === undefined ? undefined : peer.addressOf?.get(wanted);
+  return wanted === undefined || address === undefined ? end : { ...end, name: wanted, address };
 }
 
 /** One packet between a subject and a peer. */

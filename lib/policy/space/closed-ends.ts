@@ -18,6 +18,17 @@ export interface Ends {
   readonly family: 4 | 6;
   readonly cells: AddressCells;
   readonly ends: readonly PacketEnd[];
+  /** Nodes that policies tell apart; empty where they tell none. */
+  readonly nodeClasses: readonly NodeClass[];
+}
+
+/** Nodes whose addresses no policy tells apart. A pod's own node is `host` to it, every other one `node`. */
+export interface NodeClass {
+  readonly names: ReadonlySet<string>;
+  /** Places of the `host` ends that these nodes are to their own pods. */
+  readonly hosts: readonly number[];
+  /** Places of the `node` ends that stand for nothing but one of these nodes alone: no other node to its own pods. */
+  readonly sole: readonly number[];
 }
 
 /**
@@ -35,8 +46,38 @@ export function closedEnds(
 ): Ends {
   const podPrefixes = [...world.podCIDRs.source, ...world.podCIDRs.target];
   const cells = cutAddresses([...vocabulary.prefixes, ...podPrefixes], family);
-  const pods = podClasses(world, family, vocabulary, cells);
-  return { family, cells, ends: [...pods, ...otherEnds(world, cells, vocabulary, labelled)] };
+  const groups = nodeGroups(world, cells, vocabulary, labelled);
+  const classes = nodeClassesOf(world, groups);
+  const classOf = new Map(classes.flatMap(({ names }, index) => [...names].map((name) => [name, index] as const)));
+  const pods = podClasses(world, family, vocabulary, {
+    cells,
+    nodeClassOf: (node) => (classes.length > 1 ? classOf.get(node) : undefined),
+  });
+  const ends = [...pods, ...otherEnds(world, cells, vocabulary, labelled)];
+  const firstHost = pods.length;
+  const firstNode = firstHost + groups.length;
+  const nodeClasses = classes.map(({ names, groups: own }) => ({
+    names,
+    hosts: own.map((group) => firstHost + group),
+    sole: own.filter((group) => groups[group]?.weight === 1).map((group) => firstNode + group),
+  }));
+  return { family, cells, ends, nodeClasses: classes.length > 1 ? nodeClasses : [] };
+}
+
+/** Nodes by the groups that their addresses lie in. */
+function nodeClassesOf(
+  world: World,
+  groups: readonly NodeGroup[],
+): { readonly names: ReadonlySet<string>; readonly groups: readonly number[] }[] {
+  const classes = new Map<string, { names: Set<string>; groups: number[] }>();
+  for (const { name } of world.nodes) {
+    const own = groups.flatMap(({ addressOf }, index) => (addressOf.has(name) ? [index] : []));
+    const key = own.join(",");
+    const known = classes.get(key);
+    if (known === undefined) classes.set(key, { names: new Set([name]), groups: own });
+    else known.names.add(name);
+  }
+  return [...classes.values()];
 }
 
 /** The ends of a family that are no pods: nodes and outside addresses. */
@@ -58,7 +99,9 @@ interface NodeGroup {
   readonly node: WorldNode;
   readonly address: string;
   readonly labels: LabelSet | undefined;
-  readonly names: string[];
+  /** An address of the group for each of its nodes. */
+  readonly addressOf: Map<string, string>;
+  /** How many nodes. */
   weight: number;
 }
 
@@ -72,12 +115,13 @@ function nodeEnds(
   const groups = nodeGroups(world, cells, vocabulary, labelled);
   const kinds = world.nodes.length > 1 ? (["host", "node"] as const) : (["host"] as const);
   return kinds.flatMap((kind) =>
-    groups.map(({ node, address, labels, names, weight }): PacketEnd => {
+    groups.map(({ node, address, labels, addressOf, weight }): PacketEnd => {
       const matchesNodes = world.cilium.policyCIDRMatchMode.includes("nodes");
       return {
         kind,
         weight,
-        names,
+        names: [...addressOf.keys()].slice(0, 2),
+        addressOf,
         calico: { address, ...(labels !== undefined && { labels }) },
         cilium: {
           labels: nodeLabels(kind, node, world, isApiServer(node, apiServers)),
@@ -110,10 +154,11 @@ function nodeGroups(
       world.cilium.nodeSelectorLabels ? nodeSignature(node, vocabulary) : "",
     ].join("|");
     const known = groups.get(signature);
-    if (known === undefined) groups.set(signature, { node, address, labels, names: [node.name], weight: 1 });
-    else {
+    if (known === undefined)
+      groups.set(signature, { node, address, labels, addressOf: new Map([[node.name, address]]), weight: 1 });
+    else if (!known.addressOf.has(node.name)) {
       known.weight += 1;
-      if (known.names.length < 2 && !known.names.includes(node.name)) known.names.push(node.name);
+      known.addressOf.set(node.name, address);
     }
   }
   return [...groups.values()];

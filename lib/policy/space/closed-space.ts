@@ -5,11 +5,17 @@ import type { PacketEnd } from "./packet-end.ts";
 import type { EndsHandle, PacketSpace, PeerBlock, PortTarget, SubjectLeaf, View } from "./packet-space.ts";
 import { canonicalKey, type Vocabulary } from "./vocabulary.ts";
 
+/** A space whose sets can be read back as the ends they hold, by their places in the list that the space was made from. */
+export interface ClosedSpace extends PacketSpace {
+  /** Ascending places, and whether they are the ones that are missing. */
+  readonly stored: (handle: EndsHandle) => { readonly ends: Int32Array; readonly isNegated: boolean };
+}
+
 /**
  * The ends of an inventory as a space. Label terms are answered from an index of key and value, so that a selector costs
  * as much as the ends it names, and every selector is answered once.
  */
-export function createClosedSpace({ family, cells, ends }: Ends, vocabulary: Vocabulary): PacketSpace {
+export function createClosedSpace({ family, cells, ends, nodeClasses }: Ends, vocabulary: Vocabulary): ClosedSpace {
   const sets = createEndSets(ends.length);
   const views = { calico: indexView(ends, "calico", vocabulary), cilium: indexView(ends, "cilium", vocabulary) };
   const byCell = {
@@ -56,6 +62,12 @@ export function createClosedSpace({ family, cells, ends }: Ends, vocabulary: Voc
     hasFQDN: (name) => sets.of(fqdns.get(name) ?? []),
     subjects: (handles) => splitSubjects(handles, ends, sets, sets.members(podSet)),
     blocks: createSplitter(ends, sets),
+    stored: sets.stored,
+    nodeClasses: nodeClasses.map(({ hosts, sole }, place) => ({
+      pods: sets.of(ends.flatMap((end, index) => (end.nodeClass === place ? [index] : []))),
+      own: sets.of(hosts),
+      others: sets.and(ofKind("node"), sets.not(sets.of(sole))),
+    })),
     size: {
       pods: ends.reduce((sum, end) => sum + (end.kind === "pod" ? end.weight : 0), 0),
       classes: sets.count(podSet),

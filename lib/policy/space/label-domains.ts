@@ -43,6 +43,8 @@ export function valueAt(domain: Domain, place: number): string | undefined {
  */
 export function labelDomains(vocabulary: Vocabulary, world: World): Domain[] {
   const keys = new Set<LabelKey>(["meta:namespace", ...vocabulary.keys.keys()].map(canonicalKey));
+  // Labels of a known account hang together with its name, whether a selector names it or not.
+  if ([...keys].some((key) => key.startsWith("sa:"))) keys.add("meta:serviceaccount");
   const ranked = [...keys].filter((key) => rankOf(key) < ranks.length);
   ranked.sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1));
   return ranked.map((key) => domainOf(key, vocabulary, world));
@@ -58,7 +60,7 @@ function rankOf(key: LabelKey): number {
 function domainOf(key: LabelKey, vocabulary: Vocabulary, world: World): Domain {
   const named = vocabulary.keys.get(key)?.values ?? new Set<string>();
   const texts = vocabulary.keys.get(key)?.texts ?? [];
-  const known = key === "meta:namespace" || texts.length > 0 ? knownValues(key, world) : [];
+  const known = key.startsWith("meta:") || texts.length > 0 ? knownValues(key, world) : [];
   const values = sortedUnique([...named, ...known, ...mixedValues(texts)]);
   return {
     key,
@@ -72,6 +74,8 @@ function domainOf(key: LabelKey, vocabulary: Vocabulary, world: World): Domain {
 /** Values that the inventory has and that a domain must tell apart: namespaces, and whatever selectors look into. */
 function knownValues(key: LabelKey, world: World): string[] {
   if (key === "meta:namespace") return [...world.namespaces.keys()];
+  if (key === "meta:serviceaccount")
+    return [...world.serviceAccounts.keys()].map((account) => account.slice(account.indexOf("/") + 1));
   const name = key.slice(key.indexOf(":") + 1);
   const holders = key.startsWith("ns:")
     ? [...world.namespaces.values()]

@@ -25,7 +25,10 @@ export function openEnds(
   const podPrefixes = sourcePrefixes.length > 0 ? sourcePrefixes : inside;
   const cells = cutAddresses([...vocabulary.prefixes, ...known, ...inside], family);
   const withNodes = world.nodes.length > 0 ? world : { ...world, nodes: imaginedNodes(inside, cells) };
-  return { others: { family, cells, ends: otherEnds(withNodes, cells, vocabulary, labelled) }, podPrefixes };
+  return {
+    others: { family, cells, ends: otherEnds(withNodes, cells, vocabulary, labelled), nodeClasses: [] },
+    podPrefixes,
+  };
 }
 
 /** Two nodes in every private cell: one for the pod's own, one for another. */

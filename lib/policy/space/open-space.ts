@@ -1,4 +1,4 @@
-import { compareText } from "../../core/order.ts";
+import { compareText, sortedUnique } from "../../core/order.ts";
 import type { LabelKey, Selector } from "../selector/selector.ts";
 import type { AddressCells } from "./address-cells.ts";
 import type { Ends } from "./closed-ends.ts";
@@ -89,6 +89,7 @@ export function createOpenSpace(input: OpenSpaceInput): PacketSpace {
       ...split(handles).map((leaf) => blockOf(leaf, handles.length)),
       ...finite.blocks(handles.map((handle) => at(handle).ends)),
     ],
+    nodeClasses: [],
     size: { pods: world.pods.length, classes: 0, cells: others.cells.count },
   };
 }
@@ -293,7 +294,9 @@ function domainAtom(diagrams: Diagrams, variable: number, domain: Domain, select
 function leafOptions(domains: readonly Domain[], variableOf: ReadonlyMap<LabelKey, number>, world: World): LeafOptions {
   const namespaceVariable = variableOf.get("meta:namespace") ?? 0;
   const accountVariable = variableOf.get("meta:serviceaccount");
-  const namespaces = knownNamespaces(domains, namespaceVariable, world);
+  const namespaces = placesOf(domains[namespaceVariable], world.namespaces.keys());
+  const accountNames = [...world.serviceAccounts.keys()].map((account) => account.slice(account.indexOf("/") + 1));
+  const accounts = accountVariable === undefined ? [] : placesOf(domains[accountVariable], accountNames);
   const inherited = (prefix: string): number[] =>
     domains.flatMap(({ key }, variable) => (key.startsWith(prefix) ? [variable] : []));
   const lastNamespaceLabel = Math.max(-1, ...inherited("ns:"));
@@ -315,7 +318,10 @@ function leafOptions(domains: readonly Domain[], variableOf: ReadonlyMap<LabelKe
       ...(variable <= Math.max(lastNamespaceLabel, lastAccountLabel) ? [namespaceVariable] : []),
       ...(variable <= lastAccountLabel && accountVariable !== undefined ? [accountVariable] : []),
     ],
-    preferred: (variable) => (variable === namespaceVariable ? namespaces : []),
+    preferred: (variable) => {
+      if (variable === namespaceVariable) return namespaces;
+      return variable === accountVariable && lastAccountLabel >= 0 ? accounts : [];
+    },
     plain: (variable) => (domains[variable]?.canBeAbsent === true ? 1 : otherPlace),
     limit: leafLimit,
   };
@@ -327,12 +333,9 @@ function nameOf(domains: readonly Domain[], variable: number, before: Assignment
   return place === undefined || domain === undefined ? undefined : valueAt(domain, place);
 }
 
-/** Places of the namespaces of the world, so that what holds today is found before what may come. */
-function knownNamespaces(domains: readonly Domain[], variable: number, world: World): number[] {
-  const domain = domains[variable];
-  return domain === undefined
-    ? []
-    : [...world.namespaces.keys()].sort(compareText).map((name) => placeOfValue(domain, name));
+/** Places of names that the world has, so that what holds today is found before what may come. */
+function placesOf(domain: Domain | undefined, names: Iterable<string>): number[] {
+  return domain === undefined ? [] : sortedUnique(names).map((name) => placeOfValue(domain, name));
 }
 
 interface NamingContext {

@@ -15,6 +15,10 @@ export interface PacketEnd {
   readonly names: readonly string[];
   /** Of a pod: the node that the first of `names` runs on, where known. */
   readonly node?: string;
+  /** Of nodes: an address of the class for each of them by name. */
+  readonly addressOf?: ReadonlyMap<string, string>;
+  /** Of a pod: the place of its node's class, where policies tell nodes apart. */
+  readonly nodeClass?: number;
   readonly calico: {
     /** Absent when the end is no endpoint of Calico: only its address can match. */
     readonly labels?: LabelSet;

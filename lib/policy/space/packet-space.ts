@@ -63,6 +63,15 @@ export interface PacketSpace {
   readonly subjects: (handles: readonly EndsHandle[]) => Iterable<SubjectLeaf>;
   /** Splits all ends by the sets; blocks without ends do not occur. */
   readonly blocks: (handles: readonly EndsHandle[]) => readonly PeerBlock[];
+  /**
+   * Where policies tell nodes apart: the pods of a class of nodes, the `host` ends that are their own node, and the `node`
+   * ends that may be another one. Empty where they do not; a pod that is in none of them may be on any node.
+   */
+  readonly nodeClasses: readonly {
+    readonly pods: EndsHandle;
+    readonly own: EndsHandle;
+    readonly others: EndsHandle;
+  }[];
   readonly size: { readonly pods: number; readonly classes: number; readonly cells: number };
 }
 
