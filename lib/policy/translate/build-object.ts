@@ -1,8 +1,8 @@
 import { printIdentity } from "../../core/identity.ts";
 import type { JsonObject, JsonValue } from "../../core/json.ts";
 import { isSubsetOfTerms, type LabelTerms } from "../selector/label-term.ts";
-import type { World } from "../space/world.ts";
 import type { Box } from "./box.ts";
+import type { Cluster } from "./cluster.ts";
 import { printCauses, printRule } from "./describe.ts";
 import { type EmissionPlace, type EmittedBox, emitBox } from "./emit-box.ts";
 import { emitSelectors } from "./emit-selector.ts";
@@ -14,7 +14,7 @@ export interface ObjectPlan {
   readonly owner: SourcePolicy;
   readonly name: string;
   readonly rules: Readonly<Record<Direction, readonly PlannedRule[]>>;
-  readonly world: World;
+  readonly cluster: Cluster;
   readonly bridgedCIDRs: readonly string[];
 }
 
@@ -90,7 +90,7 @@ function placeRule(
       direction,
       action: planned.action,
       ...(namespace !== undefined && { namespace }),
-      world: plan.world,
+      cluster: plan.cluster,
       bridgedCIDRs: plan.bridgedCIDRs,
     };
     const result = emitBox(box, place);

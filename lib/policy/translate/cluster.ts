@@ -1,9 +1,11 @@
 import { sortedUnique } from "../../core/order.ts";
 import type { CalicoHostEndpoint, CalicoNetworkSet, CalicoPolicySet } from "../calico/model.ts";
+import { type LabelTerms, matchesTerms } from "../selector/label-term.ts";
 import type { LabelKey } from "../selector/selector.ts";
 import { createLabelFilter } from "../space/label-filter.ts";
 import type { LabelSet, World, WorldPod } from "../space/world.ts";
 import { isInside, type Prefix, prefixOf } from "./cidr-terms.ts";
+import { hasName, type NameSet } from "./name-set.ts";
 
 /** What the translation knows of the cluster, prepared for the questions it asks often. */
 export interface Cluster {
@@ -16,6 +18,8 @@ export interface Cluster {
   readonly valuesOf: (key: LabelKey) => readonly string[];
   /** One label set for each kind of pod that exists, by namespace. */
   readonly podsByNamespace: ReadonlyMap<string, readonly LabelSet[]>;
+  /** Whether some pod of these runs on one of the nodes today; `undefined` when nobody knows. */
+  readonly runsOn: (subject: LabelTerms, nodes: NameSet) => boolean | undefined;
   /** The prefixes that pods have addresses of, and the addresses of pods outside them. */
   readonly podPrefixes: readonly Prefix[];
   /** Answers of `resolve-nets.ts` by the prefixes asked for: the same lists stand in many policies. */
@@ -29,7 +33,7 @@ export type Coverage =
 
 /** Prepares what `translatePolicies` asks of the world. Cost: one pass over the pods, 50,000 in about 0.2 s. */
 export function clusterOf(set: CalicoPolicySet, world: World): Cluster {
-  const podsByNamespace = classifyPods(world);
+  const { podsByNamespace, nodesOfPods } = classifyPods(world);
   const values = new Map<LabelKey, readonly string[]>();
   return {
     world,
@@ -47,6 +51,12 @@ export function clusterOf(set: CalicoPolicySet, world: World): Cluster {
       return found;
     },
     podsByNamespace,
+    runsOn: (subject, nodes) =>
+      world.isInventoryKnown
+        ? [...nodesOfPods].some(
+            ([labels, own]) => own.some((name) => hasName(nodes, name)) && matchesTerms(subject, labels),
+          )
+        : undefined,
     podPrefixes: podPrefixes(world),
     coverages: new Map(),
   };
@@ -77,18 +87,26 @@ function networkSetLabels(set: CalicoNetworkSet, world: World): LabelSet {
   return labels;
 }
 
-function classifyPods(world: World): ReadonlyMap<string, readonly LabelSet[]> {
-  const seen = new Set<string>();
-  const byNamespace = new Map<string, LabelSet[]>();
+interface PodClasses {
+  readonly podsByNamespace: ReadonlyMap<string, readonly LabelSet[]>;
+  readonly nodesOfPods: ReadonlyMap<LabelSet, readonly string[]>;
+}
+
+function classifyPods(world: World): PodClasses {
+  const classes = new Map<string, { readonly labels: LabelSet; readonly nodes: Set<string> }>();
+  const podsByNamespace = new Map<string, LabelSet[]>();
   for (const pod of world.pods) {
     const key = classKey(pod);
-    if (seen.has(key)) continue;
-    seen.add(key);
-    const list = byNamespace.get(pod.namespace) ?? [];
-    list.push(podLabels(pod, world));
-    byNamespace.set(pod.namespace, list);
+    const known = classes.get(key) ?? { labels: podLabels(pod, world), nodes: new Set<string>() };
+    if (pod.node !== undefined) known.nodes.add(pod.node);
+    if (classes.has(key)) continue;
+    classes.set(key, known);
+    const list = podsByNamespace.get(pod.namespace) ?? [];
+    list.push(known.labels);
+    podsByNamespace.set(pod.namespace, list);
   }
-  return byNamespace;
+  const nodesOfPods = new Map([...classes.values()].map(({ labels, nodes }) => [labels, [...nodes]]));
+  return { podsByNamespace, nodesOfPods };
 }
 
 function classKey(pod: WorldPod): string {

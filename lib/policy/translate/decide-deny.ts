@@ -132,7 +132,7 @@ function placeOf(state: PlanState, entry: RuleEntry): EmissionPlace {
     direction: state.direction,
     action: "deny",
     ...(namespace !== undefined && { namespace }),
-    world: state.world,
+    cluster: state.cluster,
     bridgedCIDRs: state.bridgedCIDRs,
   };
 }

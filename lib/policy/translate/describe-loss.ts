@@ -51,7 +51,9 @@ const texts: Partial<Record<TranslationFindingCode, Pick<Note, "message" | "reas
   },
   POL043: {
     message: "the prefix holds some nodes, which are selected by name or as the API server",
-    reason: "Cilium does not match nodes by address, and node names need nodeSelectorLabels in the Helm values",
-    remedy: "translate again when nodes or their addresses change",
+    reason:
+      "Cilium does not match nodes by address; a selector of nodes needs nodeSelectorLabels and never matches the pod's own node",
+    remedy:
+      "set nodeSelectorLabels: true in the Helm values where fromNodes or toNodes is written, and translate again when nodes change",
   },
 };

@@ -2,6 +2,7 @@ import { getArray, type JsonObject } from "../../core/json.ts";
 import type { World } from "../space/world.ts";
 import type { Box } from "./box.ts";
 import { type CidrTerms, isEveryAddress, prefixOf, subtractCidrs } from "./cidr-terms.ts";
+import type { Cluster } from "./cluster.ts";
 import { emitL4 } from "./emit-l4.ts";
 import { emitSelectors } from "./emit-selector.ts";
 import type { TranslationFindingCode } from "./findings.ts";
@@ -15,7 +16,7 @@ export interface EmissionPlace {
   readonly action: "allow" | "deny";
   /** The namespace of a namespaced policy. */
   readonly namespace?: string;
-  readonly world: World;
+  readonly cluster: Cluster;
   /** Prefixes that denies must leave out while unmigrated pods have addresses there. */
   readonly bridgedCIDRs: readonly string[];
 }
@@ -40,7 +41,7 @@ export interface EmittedBox {
  * Source: cilium/cilium v1.20.2 pkg/policy/api/rule_validation.go (one peer kind), Documentation/security/policy.
  */
 export function emitBox(box: Box, place: EmissionPlace): EmittedBox {
-  const l4 = emitL4(box.l4, place.world.cilium, place.action, box.http);
+  const l4 = emitL4(box.l4, place.cluster.world.cilium, place.action, box.http);
   const peers = emitPeers(box, place);
   const rules = peers.parts.flatMap((peer) =>
     l4.parts
@@ -94,7 +95,7 @@ function emitPeers(box: Box, place: EmissionPlace): EmittedPeers {
     const scope = { position: "peer", ...(place.namespace !== undefined && { namespace: place.namespace }) } as const;
     parts.push({ [field(place, "Endpoints")]: [...emitSelectors(peers.pods, scope)] });
   }
-  const nodes = emitNodes(peers.nodes, place);
+  const nodes = emitNodes(box, place);
   const isBridged = place.action === "deny" && place.bridgedCIDRs.length > 0;
   const isWorld = isEveryAddress(peers.v4) && isEveryAddress(peers.v6) && !isBridged;
   const entities = [...nodes.entities, ...(isWorld ? ["world"] : [])];
@@ -131,17 +132,19 @@ interface EmittedNodes {
 
 const exactNodes: Omit<EmittedNodes, "entities"> = { selectors: [], isExact: true, codes: [] };
 
-function emitNodes(nodes: NameSet, place: EmissionPlace): EmittedNodes {
+function emitNodes(box: Box, place: EmissionPlace): EmittedNodes {
+  const { nodes } = box.peers;
+  const { world } = place.cluster;
   if (isNoName(nodes)) return { ...exactNodes, entities: [] };
   const withHost = place.action === "allow" || place.direction === "egress";
   if (isEveryName(nodes)) return { ...exactNodes, entities: withHost ? ["host", "remote-node"] : ["remote-node"] };
-  if (isApiServer(nodes, place.world)) return { ...exactNodes, entities: ["kube-apiserver"], codes: ["POL043"] };
-  const hostnames = nodes.names.map((name) => hostnameOf(name, place.world));
+  if (isApiServer(nodes, world)) return { ...exactNodes, entities: ["kube-apiserver"], codes: ["POL043"] };
+  const hostnames = nodes.names.map((name) => hostnameOf(name, world));
   if (hostnames.includes(undefined)) return withoutNames(place, withHost);
   // Node selectors never match the pod's own node. An allow leaves it out, a deny must take it in.
-  const isDenied = place.action === "deny" && place.direction === "egress";
+  const meetsOwnNode = place.direction === "egress" && place.cluster.runsOn(box.subject, nodes) !== false;
   return {
-    entities: isDenied ? ["host"] : [],
+    entities: place.action === "deny" && meetsOwnNode ? ["host"] : [],
     selectors: [
       {
         [field(place, "Nodes")]: [
@@ -152,7 +155,7 @@ function emitNodes(nodes: NameSet, place: EmissionPlace): EmittedNodes {
         ],
       },
     ],
-    isExact: place.direction === "ingress",
+    isExact: !meetsOwnNode,
     codes: ["POL043"],
   };
 }

@@ -152,7 +152,7 @@ export const translationFindings = {
   },
   POL046: {
     severity: "info",
-    meaning: "a prefix is taken to hold outside addresses only, or all pods and nodes, by its range",
+    meaning: "prefixes are taken to hold all pods and nodes, because they hold all private ranges",
     source: "RFC 1918",
   },
   POL047: {

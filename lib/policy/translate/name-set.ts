@@ -24,6 +24,11 @@ export function isEveryName(set: NameSet): boolean {
   return set.isNegated && set.names.length === 0;
 }
 
+/** Whether a name is in the set. */
+export function hasName(set: NameSet, name: string): boolean {
+  return set.names.includes(name) !== set.isNegated;
+}
+
 /** All that is not in the set. */
 export function complementNames(set: NameSet): NameSet {
   return { isNegated: !set.isNegated, names: set.names };

@@ -1,3 +1,4 @@
+import type { Severity } from "../../core/finding.ts";
 import type { JsonValue } from "../../core/json.ts";
 import type { TranslationFindingCode } from "./findings.ts";
 
@@ -16,6 +17,8 @@ export interface Note {
    * or wider set stands in.
    */
   readonly effect: "none" | "carved" | "inexact";
+  /** Where the case at hand is milder than the code's own severity. */
+  readonly severity?: Severity;
 }
 
 /** A value that may be known only between two bounds: `under` surely lies inside what is meant, `over` surely around it. */

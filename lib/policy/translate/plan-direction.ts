@@ -1,5 +1,4 @@
 import { doOverlap } from "../selector/label-term.ts";
-import type { World } from "../space/world.ts";
 import {
   type BoundedBoxes,
   type Box,
@@ -9,6 +8,7 @@ import {
   isInsideBox,
   subtractBoxes,
 } from "./box.ts";
+import type { Cluster } from "./cluster.ts";
 import { type DenyTask, decideDeny } from "./decide-deny.ts";
 import { everyHeader } from "./l4.ts";
 import type { Cause, Direction, DirectionPlan, OrderTie, PlannedRule, RuleEntry, SourcePolicy } from "./order-plan.ts";
@@ -30,7 +30,7 @@ interface Restriction {
 /** What one direction's planning knows so far. */
 export interface PlanState {
   readonly direction: Direction;
-  readonly world: World;
+  readonly cluster: Cluster;
   readonly bridgedCIDRs: readonly string[];
   readonly rules: PlannedRule[];
   readonly allows: SubjectIndex<PlannedAllow>;
@@ -47,7 +47,7 @@ export interface PlanState {
 /** What planning is told beside the rules. */
 export interface PlanOptions {
   readonly direction: Direction;
-  readonly world: World;
+  readonly cluster: Cluster;
   readonly bridgedCIDRs: readonly string[];
 }
 

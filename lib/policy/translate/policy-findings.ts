@@ -65,13 +65,14 @@ export function ruleFinding(
 
 /** A note about one rule as a finding. */
 export function noteFinding(entry: RuleEntry, note: Note): Finding {
-  const { code, message, field, reason, remedy, data } = note;
-  return ruleFinding(entry, code, message, {
+  const { code, message, field, reason, remedy, data, severity } = note;
+  const finding = ruleFinding(entry, code, message, {
     ...(field !== undefined && { field }),
     ...(reason !== undefined && { reason }),
     ...(remedy !== undefined && { remedy }),
     ...(data && { data }),
   });
+  return severity === undefined ? finding : { ...finding, severity };
 }
 
 /** What a planned rule has to tell about order: POL014, POL015, POL041. */

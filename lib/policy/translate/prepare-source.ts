@@ -1,7 +1,7 @@
 import type { Finding } from "../../core/finding.ts";
 import { printIdentity } from "../../core/identity.ts";
 import type { CalicoPolicy } from "../calico/model.ts";
-import { matchesTerms } from "../selector/label-term.ts";
+import { type LabelTerms, matchesTerms, toTerms } from "../selector/label-term.ts";
 import { matches } from "../selector/match-selector.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Note } from "./note.ts";
@@ -32,7 +32,7 @@ export function prepareSource(policy: CalicoPolicy, place: Place, cluster: Clust
   const findings = notes.map((note) => subjectFinding(policy, note));
   const host = hostProblem(policy, cluster, subject.over.length === 0);
   if (host !== undefined) findings.push(host.finding);
-  const isRefused = !subject.isExact || host?.isAll === true;
+  const isRefused = !subject.isExact || host?.isAll === true || isUnseen(subject.under, notes);
   const source: SourcePolicy = {
     ...place,
     policy,
@@ -47,6 +47,11 @@ export function prepareSource(policy: CalicoPolicy, place: Place, cluster: Clust
     findings,
     effect: isRefused ? "refused" : host !== undefined ? "partial" : isCarved ? "carved" : "exact",
   };
+}
+
+/** Whether the subject is empty only because no pod has such a value today: what comes tomorrow could not be written. */
+function isUnseen(subject: LabelTerms, notes: readonly Note[]): boolean {
+  return subject.length === 0 && notes.some((note) => note.effect === "carved");
 }
 
 interface HostProblem {
@@ -89,8 +94,11 @@ function hostProblem(policy: CalicoPolicy, cluster: Cluster, selectsNoPod: boole
     };
   const endpoints = cluster.hostEndpoints.filter(({ labels }) => matches(policy.appliesTo, labels));
   if (policy.applyOnForward) return forwardProblem(policy, cluster, selectsNoPod || !selectsKnownPods(policy, cluster));
-  if (endpoints.length === 0 && !selectsNoPod) return undefined;
-  if (endpoints.length === 0) return isContradiction(policy, cluster) ? undefined : hostOnly(policy, []);
+  // With an inventory all host endpoints are known; without one, a selector that no pod can satisfy may mean some.
+  if (endpoints.length === 0)
+    return cluster.world.isInventoryKnown || !selectsNoPod || isContradiction(policy)
+      ? undefined
+      : hostOnly(policy, []);
   const nodes = [...new Set(endpoints.map(({ endpoint }) => endpoint.node))].sort();
   const isAll = selectsNoPod || (cluster.world.isInventoryKnown && !selectsKnownPods(policy, cluster));
   return isAll
@@ -130,10 +138,10 @@ function forwardProblem(policy: CalicoPolicy, cluster: Cluster, isAll: boolean):
   };
 }
 
-/** A selector that no pod can satisfy may still mean host endpoints that are not in the input; one that contradicts itself means nothing. */
-function isContradiction(policy: CalicoPolicy, cluster: Cluster): boolean {
-  const asAnything = { kind: "and", operands: [policy.appliesTo, { kind: "has", key: "meta:namespace" }] } as const;
-  return resolvePods(asAnything, cluster, [], "selector").over.length > 0 || policy.appliesTo.kind === "none";
+/** Whether nothing at all can satisfy the selector: its terms exclude each other whatever the labels are. */
+function isContradiction(policy: CalicoPolicy): boolean {
+  const terms = toTerms(policy.appliesTo);
+  return terms.isComplete && terms.terms.length === 0;
 }
 
 function selectsKnownPods(policy: CalicoPolicy, cluster: Cluster): boolean {

@@ -61,7 +61,7 @@ function podsInside(
   const coverages = families.map((family) => podCoverage(nets, family, cluster));
   const kinds = new Set(coverages.map((coverage) => coverage.kind));
   if (coverages.some((coverage) => "isAssumed" in coverage && coverage.isAssumed))
-    noteAssumption(notes, field, written, kinds.has("all"));
+    noteAssumption(notes, field, written);
   if (kinds.size === 1 && kinds.has("all")) return exactly(true);
   if (kinds.size === 0 || (kinds.size === 1 && kinds.has("none"))) return exactly(false);
   const shown = shorten(written);
@@ -70,6 +70,7 @@ function podsInside(
     code: "POL042",
     effect: "inexact",
     field,
+    ...(isUnknown && { severity: "warning" as const }),
     message: isUnknown
       ? `whether ${shown} holds pods is not known; Cilium does not match pods by address`
       : `${shown} holds some of the cluster's pods; Cilium does not match pods by address`,
@@ -82,15 +83,14 @@ function podsInside(
   return between(false, true);
 }
 
-function noteAssumption(notes: Note[], field: string, written: readonly string[], holdsPods: boolean): void {
+function noteAssumption(notes: Note[], field: string, written: readonly string[]): void {
   notes.push({
     code: "POL046",
     effect: "none",
     field,
-    message: holdsPods
-      ? `${shorten(written)} is taken to hold every pod and node of the cluster`
-      : `${shorten(written)} is taken to hold no pod and no node of the cluster`,
-    reason: "without an inventory the addresses of pods and nodes are not known; private ranges are the custom",
+    message: `${shorten(written)} is taken to hold every pod and node of the cluster`,
+    reason:
+      "it holds all private ranges (RFC 1918); without an inventory the addresses of pods and nodes are not known",
     remedy: "give the cluster's objects with --inventory to be sure",
     data: { nets: [...written] },
   });
@@ -133,7 +133,7 @@ function coverageByRange(nets: readonly Prefix[], family: AddressFamily): Covera
   const ranges = privateRanges[family];
   if (ranges.every((range) => holds(nets, range))) return { kind: "all", isAssumed: true };
   const touched = [...ranges, ...(family === 4 ? sharedRange : [])].some((range) => touches(nets, range));
-  return touched ? { kind: "unknown" } : { kind: "none", isAssumed: true };
+  return touched ? { kind: "unknown" } : { kind: "none", isAssumed: false };
 }
 
 function nodesInside(

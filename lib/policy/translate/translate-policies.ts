@@ -49,9 +49,12 @@ export function translatePolicies(set: CalicoPolicySet, world: World, options: T
   const findings: Finding[] = [];
   const rulesByOwner = new Map<SourcePolicy, Record<Direction, PlannedRule[]>>();
   const sources = prepared.map(({ source }) => source);
+  const entries = {
+    ingress: resolveEntries(sources, "ingress", cluster),
+    egress: resolveEntries(sources, "egress", cluster),
+  };
   for (const direction of directions) {
-    const entries = resolveEntries(sources, direction, cluster);
-    const plan = planDirection(sources, entries, { direction, world, bridgedCIDRs });
+    const plan = planDirection(sources, entries[direction], { direction, cluster, bridgedCIDRs });
     for (const rule of plan.rules) {
       const known = rulesByOwner.get(rule.entry.owner) ?? { ingress: [], egress: [] };
       known[direction].push(rule);
@@ -64,20 +67,14 @@ export function translatePolicies(set: CalicoPolicySet, world: World, options: T
     const rules = sortRules(rulesByOwner.get(one.source) ?? { ingress: [], egress: [] });
     const name = names.get(one.source) ?? { name: one.source.policy.identity.name, findings: [] };
     const built: BuiltObject = one.source.isWritten
-      ? buildObject({ owner: one.source, name: name.name, rules, world, bridgedCIDRs })
+      ? buildObject({ owner: one.source, name: name.name, rules, cluster, bridgedCIDRs })
       : { object: undefined, emitted: [] };
     return [judgePolicy(one, rules, built, name.findings)];
   });
   const policies = [...translated.map(({ translation }) => translation), ...untranslated(set)];
   return {
     policies: policies.sort(byText((policy) => printIdentity(policy.source))),
-    findings: [
-      ...findings,
-      ...kubernetesFindings(
-        prepared.map(({ source }) => source),
-        cluster,
-      ),
-    ].sort(compareFindings),
+    findings: [...findings, ...kubernetesFindings(sources, entries, cluster)].sort(compareFindings),
     requiredValues: mergeValues(translated.map(({ requiredValues }) => requiredValues)),
   };
 }
