@@ -170,6 +170,7 @@ const commands: readonly CommandEntry[] = [
       planOption(command)
         .option("-o, --out <dir>", "directory of the rendered plans", "dist")
         .option("--commit <sha>", "commit of the main branch that holds the stage's body; by default git's HEAD")
+        .option("--retry <stage>", "run the Job of an open stage again, after the reason of its failure is gone")
         .addOption(format(["text", "json"])),
     examples: ["metachron next --plan plans/prod-eu.yaml && git commit -am 'open 100-canary'"],
     load: async () => (await import("./commands/next.ts")).next,

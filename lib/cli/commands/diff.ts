@@ -39,7 +39,7 @@ export async function diff(operands: readonly string[], options: DiffOptions, st
   }
   const after = await readTree(isTwoTrees ? young : options.out);
   const difference = diffTrees(before.tree, after);
-  streams.out(render(difference, options.format, maxBytes));
+  streams.out(render(difference, options.format, maxBytes, streams));
   return options.exitCode && !isEmptyDiff(difference) ? 1 : 0;
 }
 
@@ -54,7 +54,9 @@ async function treeOfBase(
   return { tree: tree.value === undefined ? undefined : withoutHidden(tree.value), findings: tree.findings };
 }
 
-function render(difference: PlanDiff, format: DiffOptions["format"], maxBytes: number): string {
+function render(difference: PlanDiff, format: DiffOptions["format"], maxBytes: number, streams: Streams): string {
   if (format === "json") return `${JSON.stringify(difference, null, 2)}\n`;
-  return format === "markdown" ? renderDiffMarkdown(difference, maxBytes) : renderDiffText(difference);
+  return format === "markdown"
+    ? renderDiffMarkdown(difference, maxBytes)
+    : renderDiffText(difference, { useColor: streams.useColor });
 }

@@ -1,8 +1,10 @@
-import { basename, dirname, join } from "node:path";
-import { compareFindings, type Finding } from "../../core/finding.ts";
-import type { PlanTree } from "../../delivery/plan-transition.ts";
+import { join } from "node:path";
+import type { FileTree } from "../../core/file-tree.ts";
+import { type Checked, compareFindings, type Finding } from "../../core/finding.ts";
+import type { PlanTree, Transition } from "../../delivery/plan-transition.ts";
 import { verifyTransition } from "../../delivery/verify-transition.ts";
 import { checkTree } from "../../io/write-tree.ts";
+import type { Plan } from "../../plan/plan.ts";
 import { readPlan } from "../../plan/read-plan.ts";
 import { type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { fileAt, mergeBase, treeAt } from "../git.ts";
@@ -32,9 +34,15 @@ export async function verify(
   if (base.value === undefined) return unreadable(base.findings, streams);
   const after = await sideAfter(synthesis.value, options);
   const before = await sideBefore(base.value, after, options);
-  if ("findings" in before) return unreadable(before.findings, streams);
+  if (before.value === undefined) return unreadable(before.findings, streams);
   const markers = markersOf(synthesis.value.migration.inventory);
-  const transition = { before, after, ...(markers !== undefined && { markers }) };
+  const trees = await treesOfPins(after, options.out);
+  const transition: Transition = {
+    before: before.value,
+    after,
+    ...(markers !== undefined && { markers }),
+    treeAt: (commit) => trees.get(commit),
+  };
   const { name } = synthesis.value.migration.plan;
   const findings = [
     ...synthesis.value.findings.filter((finding) => finding.severity === "error"),
@@ -51,19 +59,57 @@ async function sideAfter(synthesis: Synthesis, options: VerifyOptions): Promise<
   return { plan, tree: new Map([...tree].map(([path, text]) => [`${plan.name}/${path}`, text])) };
 }
 
-async function sideBefore(
-  base: string,
-  after: PlanTree,
-  options: VerifyOptions,
-): Promise<PlanTree | { readonly findings: readonly Finding[] }> {
+/** The plan and its tree on the branch that the pull request goes into; an unreadable plan there proves nothing, so it is refused. */
+async function sideBefore(base: string, after: PlanTree, options: VerifyOptions): Promise<Checked<PlanTree>> {
   const { plan } = after;
-  const text = await fileAt(base, join(dirname(plan.file), basename(plan.file)));
-  const tree = await treeAt(base, options.out);
-  if (tree.value === undefined) return { findings: tree.findings };
-  const own = new Map([...withoutHidden(tree.value)].filter(([path]) => path.startsWith(`${plan.name}/`)));
+  const tree = await ownTreeAt(base, plan, options.out);
+  if (tree.value === undefined) return { value: undefined, findings: tree.findings };
+  const text = await fileAt(base, plan.file);
   // A plan that is new in this pull request comes from nothing: every stage was held.
-  const planBefore = text === undefined ? undefined : readPlan(text, plan.file);
-  return { plan: planBefore?.value ?? { ...plan, stages: {} }, tree: own };
+  if (text === undefined) return { value: { plan: { ...plan, stages: {} }, tree: tree.value }, findings: [] };
+  const planBefore = isPlanText(plan.file) ? readPlan(text, plan.file) : undefined;
+  if (planBefore === undefined) return { value: undefined, findings: [programPlan(plan)] };
+  if (planBefore.value === undefined) {
+    const findings = planBefore.findings.map((finding) => ({
+      ...finding,
+      message: `on ${options.base}: ${finding.message}`,
+    }));
+    return { value: undefined, findings };
+  }
+  return { value: { plan: planBefore.value, tree: tree.value }, findings: [] };
+}
+
+function isPlanText(file: string): boolean {
+  return /\.ya?ml$/u.test(file);
+}
+
+function programPlan(plan: Plan): Finding {
+  return {
+    code: "cli/plan-is-a-program",
+    severity: "error",
+    message: `${plan.file} is a program, and metachron does not run programs out of git history`,
+    where: { file: plan.file },
+    reason: "the gate compares the states of the stages on both sides, which it can read from a plan file only",
+    remedy: "keep the stages' states in a YAML plan file that the program loads with loadPlan, and verify that file",
+  };
+}
+
+/** The rendered trees at the commits that active stages are pinned to; a commit that git does not know has none. */
+async function treesOfPins({ plan }: PlanTree, out: string): Promise<ReadonlyMap<string, FileTree>> {
+  const trees = new Map<string, FileTree>();
+  for (const entry of Object.values(plan.stages)) {
+    if (entry.state === "held" || entry.commit === undefined || trees.has(entry.commit)) continue;
+    const tree = await ownTreeAt(entry.commit, plan, out);
+    if (tree.value !== undefined) trees.set(entry.commit, tree.value);
+  }
+  return trees;
+}
+
+async function ownTreeAt(commit: string, plan: Plan, out: string): Promise<Checked<FileTree>> {
+  const tree = await treeAt(commit, out);
+  if (tree.value === undefined) return tree;
+  const own = [...withoutHidden(tree.value)].filter(([path]) => path.startsWith(`${plan.name}/`));
+  return { value: new Map(own), findings: [] };
 }
 
 function unreadable(findings: readonly Finding[], streams: Streams): ExitCode {
