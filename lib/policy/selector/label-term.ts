@@ -31,7 +31,7 @@ export const anyLabels: LabelTerm = new Map();
 /** All label sets. */
 export const allTerms: LabelTerms = [anyLabels];
 /** How many terms an operation may give before it stops and says that it is not complete. */
-export const mostTerms = 256;
+export const mostTerms = 128;
 
 /** Terms, and whether they are all of them: an operation that would grow without bound gives a part and says so. */
 export interface BoundedTerms {
