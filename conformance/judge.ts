@@ -1,6 +1,5 @@
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import type { JsonObject } from "../lib/core/json.ts";
+import { type LineProgram, startProgram } from "./json-lines.ts";
 
 /** One half of a flow as the judge reads it; see `policy/main.go`. */
 export interface Question {
@@ -44,31 +43,9 @@ export interface Verdicts {
 }
 
 /** The judge as a running process: worlds in, verdicts out, in the same order. */
-export interface Judge {
-  readonly ask: (world: JudgedWorld) => Promise<Verdicts>;
-  readonly close: () => Promise<void>;
-}
+export type Judge = LineProgram<JudgedWorld, Verdicts>;
 
 /** Starts the judge that `npm run conformance` built. */
 export function startJudge(binary: string): Judge {
-  const child = spawn(binary, [], { stdio: ["pipe", "pipe", "inherit"] });
-  const waiting: { readonly resolve: (verdicts: Verdicts) => void; readonly reject: (error: Error) => void }[] = [];
-  createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.resolve(JSON.parse(line) as Verdicts));
-  const ended = new Promise<void>((resolve) => {
-    child.on("exit", (code) => {
-      for (const one of waiting.splice(0)) one.reject(new Error(`the judge ended with code ${code}`));
-      resolve();
-    });
-  });
-  return {
-    ask: (world) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ resolve, reject });
-        child.stdin.write(`${JSON.stringify(world)}\n`);
-      }),
-    close: async () => {
-      child.stdin.end();
-      await ended;
-    },
-  };
+  return startProgram<JudgedWorld, Verdicts>(binary);
 }

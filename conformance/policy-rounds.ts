@@ -1,32 +1,22 @@
 import { parseArgs } from "node:util";
 import fc from "fast-check";
 import type { JsonObject } from "../lib/core/json.ts";
-import { readCalicoPolicies } from "../lib/policy/calico/read-calico-policies.ts";
 import type { PolicySide } from "../lib/policy/prove/policy-side.ts";
 import { replayWitness } from "../lib/policy/prove/replay-witness.ts";
 import type { World } from "../lib/policy/space/world.ts";
-import { translatePolicies } from "../lib/policy/translate/translate-policies.ts";
 import { naiveCalico } from "../test/policy/naive/naive-calico.ts";
 import { naiveCilium } from "../test/policy/naive/naive-cilium.ts";
 import type { NaiveFlow } from "../test/policy/naive/naive-flow.ts";
 import { someCalico, someCilium, someWorld } from "../test/policy/support/generators.ts";
 import { gridOf, type Judge as NaiveJudge, witnessOfFlow } from "../test/policy/support/grid.ts";
-import { rawObjects } from "../test/policy/support/objects.ts";
 import { calicoSide, ciliumSide } from "../test/policy/support/sides.ts";
+import { binaryOf } from "./build.ts";
+import { type Emitted, emittedFor } from "./emitted.ts";
 import { type Judge, type Question, startJudge, type Verdicts } from "./judge.ts";
 import { judgedWorld, questionOf } from "./judged-world.ts";
 
-const { values } = parseArgs({
-  options: {
-    judge: { type: "string" },
-    verdicts: { type: "string", default: "200000" },
-    seed: { type: "string" },
-    show: { type: "string", default: "5" },
-  },
-});
-
 /** What was compared and where it differed. */
-interface Tally {
+export interface Tally {
   /** Flow verdicts of an engine that were compared with ours, or engine against engine. */
   calico: number;
   cilium: number;
@@ -150,29 +140,6 @@ function compareTranslation({ asked, objects, id }: Judged, emitted: Emitted, ve
   }
 }
 
-interface Emitted {
-  readonly objects: readonly JsonObject[];
-  /** Every policy is exact or carved; otherwise nothing may open. */
-  readonly isExact: boolean;
-}
-
-/** What we emit for a world, where every policy has a translation; Kubernetes policies stand beside it as they are. */
-function emittedFor(world: World, objects: readonly JsonObject[]): Emitted | undefined {
-  const { value, findings } = readCalicoPolicies(rawObjects(objects));
-  if (value === undefined || findings.some((finding) => finding.severity === "error")) return undefined;
-  const own = objects.filter((object) => String(object["apiVersion"]).startsWith("networking.k8s.io/"));
-  // A Kubernetes policy that names pods by address means something else in Cilium: the plan tells it (POL031), nobody mends it.
-  if (JSON.stringify(own).includes("ipBlock")) return undefined;
-  const translation = translatePolicies(value, world, {});
-  const told = [...translation.findings, ...translation.policies.flatMap((policy) => policy.findings)];
-  if (translation.policies.some((policy) => policy.result === "refused")) return undefined;
-  const isExact =
-    translation.policies.every((policy) => policy.result === "exact" || policy.result === "carved") &&
-    !told.some((finding) => finding.severity === "error");
-  const outputs = translation.policies.flatMap((policy) => policy.outputs.map((output) => output.object));
-  return { objects: [...outputs, ...own], isExact };
-}
-
 async function ciliumRound(
   judge: Judge,
   world: World,
@@ -189,13 +156,10 @@ async function ciliumRound(
   tally.cilium += compareModels("Cilium", judged, naiveCilium, side, world, tally);
 }
 
-async function main(): Promise<number> {
-  const seed = Number(values.seed ?? Date.now() % 2 ** 31);
-  const wanted = Number(values.verdicts);
-  const judge = startJudge(values.judge ?? "conformance/bin/policy-judge");
+/** Plays rounds until so many verdicts are compared, or a thousand disagree. */
+export async function playRounds(judge: Judge, seed: number, verdicts: number): Promise<Tally> {
   const tally: Tally = { calico: 0, cilium: 0, translation: 0, worlds: 0, disagreements: [] };
-  const total = (): number => tally.calico + tally.cilium + tally.translation;
-  for (let batch = 0; total() < wanted && tally.disagreements.length < 1000; batch += 1) {
+  for (let batch = 0; comparedOf(tally) < verdicts && tally.disagreements.length < 1000; batch += 1) {
     const cases = fc.sample(fc.tuple(someWorld, someCalico, someCilium), { seed: seed + batch, numRuns: 20 });
     for (const [index, [world, calico, cilium]] of cases.entries()) {
       const id = `${seed + batch}:${index}`;
@@ -204,14 +168,41 @@ async function main(): Promise<number> {
       tally.worlds += 1;
     }
   }
+  return tally;
+}
+
+/** How many verdicts were compared. */
+export function comparedOf(tally: Tally): number {
+  return tally.calico + tally.cilium + tally.translation;
+}
+
+/** What the rounds did, in words. */
+export function sayRounds(tally: Tally, seed: number): string[] {
+  return [
+    `seed ${seed}, ${tally.worlds} worlds, ${comparedOf(tally)} verdicts`,
+    `our Calico model against Calico: ${tally.calico} verdicts`,
+    `our Cilium model against Cilium: ${tally.cilium} verdicts`,
+    `Calico against Cilium with what we emit: ${tally.translation} verdicts`,
+    `disagreements: ${tally.disagreements.length}`,
+  ];
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      judge: { type: "string" },
+      verdicts: { type: "string", default: "200000" },
+      seed: { type: "string" },
+      show: { type: "string", default: "5" },
+    },
+  });
+  const seed = Number(values.seed ?? Date.now() % 2 ** 31);
+  const judge = startJudge(values.judge ?? binaryOf("policy"));
+  const tally = await playRounds(judge, seed, Number(values.verdicts));
   await judge.close();
-  console.log(`seed ${seed}, ${tally.worlds} worlds`);
-  console.log(`our Calico model against Calico: ${tally.calico} verdicts`);
-  console.log(`our Cilium model against Cilium: ${tally.cilium} verdicts`);
-  console.log(`Calico against Cilium with what we emit: ${tally.translation} verdicts`);
-  console.log(`disagreements: ${tally.disagreements.length}`);
+  for (const line of sayRounds(tally, seed)) console.log(line);
   for (const line of tally.disagreements.slice(0, Number(values.show))) console.log(line);
   return tally.disagreements.length === 0 ? 0 : 1;
 }
 
-process.exitCode = await main();
+if (process.argv[1] === import.meta.filename) process.exitCode = await main();
