@@ -56,7 +56,7 @@ export function assignIds(
         .map((id) => splitId(id).number)
         .filter((number) => compareText(`${number}-`, `${last}-`) > 0);
       const after = next.sort((a, b) => compareText(`${a}-`, `${b}-`))[0];
-      last = numberBetween(last, after === undefined || compareText(after, end) > 0 ? end : after);
+      last = freeNumber(last, after === undefined || compareText(after, end) > 0 ? end : after, digits);
       const id = `${last}-${group.slug}-${nextLetter(used, group.slug)}`;
       used.add(id);
       return { ...batch, id };
@@ -71,6 +71,13 @@ export function assignIds(
     groups: named,
     controlPlane: nameGroup(controlPlane, "8".padEnd(digits, "0")),
   };
+}
+
+/** A number between two others that is not the one right after the canary, where the stage for new nodes stands. */
+function freeNumber(before: string, after: string, digits: number): string {
+  const number = numberBetween(before, after);
+  const reserved = `${"1".padEnd(digits - 1, "0")}5`;
+  return number === reserved ? numberBetween(number, after) : number;
 }
 
 function layOutAfresh(groups: readonly GroupBatches[], controlPlane: GroupBatches): AssignedIds {

@@ -548,3 +548,21 @@ test("an opened wave whose rendered form is missing is a guess, and said to be o
 
   expect(findings(waves, "waves/no-record")).toHaveLength(1);
 });
+
+test("a wave that goes before all rendered ones leaves the number after the canary to the stage for new nodes", () => {
+  const nodes = [...workers(3, { pool: "b" }), node("a-1", { pool: "a" })];
+  const before = planWaves(inventory(nodes.slice(0, 3)), plan({ groups: [{ pool: "b", size: 1 }] }));
+
+  const after = planWaves(
+    inventory(nodes),
+    plan({
+      groups: [
+        { pool: "a", size: 1 },
+        { pool: "b", size: 1 },
+      ],
+    }),
+    { renderedWaves: rendered(before) },
+  );
+
+  expect(printWaves(after)).toEqual(["100-canary: w-1", "107-a-a: a-1", "110-b-a: w-2", "120-b-b: w-3"]);
+});
