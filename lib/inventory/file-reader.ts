@@ -44,6 +44,8 @@ interface FileState {
   /** Items without a kind of their own: the list tells it. */
   kindless: Item[];
   itemCount: number;
+  /** Whether an item of the present list looks like a Kubernetes object. */
+  hasObjects: boolean;
   readonly listStart: { where: Where | undefined };
   readonly notKubernetes: { count: number; where: Where | undefined };
 }
@@ -58,6 +60,7 @@ export function createFileReader(name: string, collector: Collector): FileReader
     last: undefined,
     kindless: [],
     itemCount: 0,
+    hasObjects: false,
     listStart: { where: undefined },
     notKubernetes: { count: 0, where: undefined },
   };
@@ -98,7 +101,9 @@ function readItem(state: FileState, piece: TextPiece): void {
   releaseLast(state);
   const { value, where, findings } = state.parser.parse(state.name, piece);
   state.findings.push(...findings);
-  if (value !== undefined) state.last = { value, source: { where, piece, path: "" } };
+  if (value === undefined) return;
+  state.last = { value, source: { where, piece, path: "" } };
+  if (isJsonObject(value)) state.hasObjects ||= value["apiVersion"] !== undefined || value["metadata"] !== undefined;
 }
 
 function releaseLast(state: FileState): void {
@@ -120,17 +125,20 @@ function endList(state: FileState, header: TextPiece): void {
   const { value, where, findings } = state.parser.parse(state.name, header);
   const head = isJsonObject(value) ? value : {};
   const kind = getString(head, "kind");
-  if (kind === undefined) {
+  if (kind !== undefined || /^kind:/mu.test(header.text)) {
+    releaseLast(state);
+    state.findings.push(...findings);
+    if (kind?.endsWith("List") === false) state.findings.push(itemsWithoutList(kind, where));
+    if (Array.isArray(head["items"]) && head["items"].length > 0) state.findings.push(secondItemsKey(where));
+  } else if (state.hasObjects) {
     // kubectl writes `kind: List` after the items: a list without it has been cut off.
     const lost = state.last;
     state.last = undefined;
     const lostWhere = lost?.source.where ?? state.listStart.where ?? { file: state.name };
     state.findings.push(truncatedList(state.name, lostWhere, lost?.value));
   } else {
-    releaseLast(state);
-    state.findings.push(...findings);
-    if (!kind.endsWith("List")) state.findings.push(itemsWithoutList(kind, where));
-    if (Array.isArray(head["items"]) && head["items"].length > 0) state.findings.push(secondItemsKey(where));
+    state.last = undefined;
+    countNotKubernetes(state, where);
   }
   finishList(state, { kind, apiVersion: getString(head, "apiVersion"), header });
 }
@@ -152,6 +160,7 @@ function finishList(state: FileState, { kind, apiVersion, header }: ListHead): v
   else if (state.itemCount === 0 && kind === "List") seeEmptyList(state, header);
   state.kindless = [];
   state.itemCount = 0;
+  state.hasObjects = false;
 }
 
 function readTruncated(state: FileState, line: number, isInList: boolean): void {

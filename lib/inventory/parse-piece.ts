@@ -158,8 +158,9 @@ function firstSign(text: string): number {
 export function placeOf(piece: TextPiece, offset: number): { readonly line: number; readonly column: number } {
   const before = piece.text.slice(0, offset);
   const newline = before.lastIndexOf("\n");
-  if (newline < 0) return { line: piece.line, column: piece.column + offset };
-  return { line: piece.line + before.split("\n").length - 1, column: offset - newline };
+  const left = piece.gap !== undefined && offset >= piece.gap.offset ? piece.gap.lines : 0;
+  if (newline < 0) return { line: piece.line + left, column: piece.column + offset };
+  return { line: piece.line + left + before.split("\n").length - 1, column: offset - newline };
 }
 
 const codes: Readonly<Record<TextProblem["kind"], InventoryFindingCode>> = {

@@ -36,8 +36,11 @@ export function parseAnyYaml(text: string, context: YamlContext): JsonValue | un
   const document = parseDocument(text, { schema: "failsafe", version: "1.1", logLevel: "silent", prettyErrors: false });
   // An error at the very end is one of a part that never ends: the last sign is the nearest place.
   const last = Math.max(text.trimEnd().length - 1, 0);
-  for (const error of document.errors) context.problems.push(toProblem(error.code, Math.min(error.pos[0], last)));
-  if (document.errors.some((error) => error.code !== "DUPLICATE_KEY")) return undefined;
+  const problems = document.errors.map((error) => toProblem(error.code, Math.min(error.pos[0], last)));
+  // One broken line makes the package stumble several times: what follows the first is mostly its echo.
+  const first = problems.find(({ kind }) => kind !== "duplicate-key");
+  context.problems.push(...problems.filter((problem) => problem.kind === "duplicate-key" || problem === first));
+  if (first !== undefined) return undefined;
   const value = document.contents === null ? null : toValue(document.contents, context, 0);
   return value;
 }

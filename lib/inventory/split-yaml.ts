@@ -50,6 +50,9 @@ interface State {
   line: number;
   hasApiVersion: boolean;
   hasItems: boolean;
+  /** Where the items were taken out of the head, the line of `items:`, and how many lines they are with it. */
+  gap: { readonly offset: number; readonly lines: number };
+  itemsLine: number;
 }
 
 function createState(sink: PieceSink): State {
@@ -65,6 +68,8 @@ function createState(sink: PieceSink): State {
     line: 1,
     hasApiVersion: false,
     hasItems: false,
+    gap: { offset: 0, lines: 0 },
+    itemsLine: 1,
   };
 }
 
@@ -118,6 +123,7 @@ function cutDocument(state: State, text: string, line: Line): number {
   else if (!state.hasItems && /^items:[ \t]*(?:#.*)?$/u.test(text.slice(at, Math.min(end, at + 200)))) {
     state.head.add(text.slice(from, at));
     state.mode = "before-items";
+    state.itemsLine = state.line;
     return at;
   } else return from;
   return at;
@@ -155,6 +161,7 @@ function cutList(state: State, text: string, line: Line): number | "again" {
     state.item.add(text.slice(from, at));
     endItem(state);
     state.mode = "document";
+    state.gap = { offset: state.head.length(), lines: state.line - state.itemsLine };
     return "again";
   }
   return from;
@@ -201,9 +208,10 @@ function endDocument(state: State): void {
   state.held = "";
   const text = state.head.take();
   if (text === undefined) state.sink.tooLarge({ line: state.headLine });
-  else if (state.hasItems) state.sink.endList({ text, line: state.headLine, column: 1 });
+  else if (state.hasItems) state.sink.endList({ text, line: state.headLine, column: 1, gap: state.gap });
   else if (text.trim() !== "") state.sink.document({ text, line: state.headLine, column: 1 });
   state.mode = "document";
   state.hasApiVersion = false;
   state.hasItems = false;
+  state.gap = { offset: 0, lines: 0 };
 }

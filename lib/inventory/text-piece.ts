@@ -5,6 +5,8 @@ export interface TextPiece {
   readonly column: number;
   /** How many colons stand outside strings, where the splitter of JSON has counted them: one for each key. */
   readonly colons?: number;
+  /** Lines of the file that were left out of the text at an offset: the items of a list, out of its header. */
+  readonly gap?: { readonly offset: number; readonly lines: number };
 }
 
 /** Who takes the parts that a file is cut into, in the order of the file. */
@@ -35,6 +37,8 @@ export const pieceLimit: number = 64 * 1024 * 1024;
 /** Collects the text of one part out of slices; forgets it once it is over the limit. */
 export interface PieceText {
   readonly add: (slice: string) => void;
+  /** How long the text is so far. */
+  readonly length: () => number;
   /** The text, or `undefined` when it was too long. The collector is empty afterwards. */
   readonly take: () => string | undefined;
 }
@@ -49,6 +53,7 @@ export function createPieceText(): PieceText {
       if (length > pieceLimit) parts = [];
       else if (slice !== "") parts.push(slice);
     },
+    length: () => length,
     take: () => {
       const text = length > pieceLimit ? undefined : parts.join("");
       parts = [];

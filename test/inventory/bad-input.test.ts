@@ -69,6 +69,30 @@ const cases: readonly Case[] = [
     objects: ["one"],
   },
   {
+    name: "a list cut off, and another list behind it in the same file",
+    files: { "a.yaml": `apiVersion: v1\nitems:\n${item("one")}\n${item("half")}\n${list(item("two"))}` },
+    findings: ["error inventory/truncated a.yaml:9:3", "info inventory/missing-separator a.yaml:15:1"],
+    objects: ["one", "two"],
+  },
+  {
+    name: "a list cut off in its last lines",
+    files: { "a.yaml": `apiVersion: v1\nitems:\n${item("one")}\n${item("last")}\nkin` },
+    findings: ["error inventory/truncated a.yaml:9:3"],
+    objects: ["one"],
+  },
+  {
+    name: "items at two indentations",
+    files: { "a.yaml": `apiVersion: v1\nitems:\n${item("one").replace(/^/gmu, "  ")}\n${item("two")}\nkind: List\n` },
+    findings: ["error inventory/syntax a.yaml:9:1"],
+    objects: ["one"],
+  },
+  {
+    name: "a document with items that are no objects",
+    files: { "a.yaml": "items:\n- name: a\n- name: b\n", "b.yaml": configMap("one") },
+    findings: ["warning inventory/not-kubernetes a.yaml:2:3"],
+    objects: ["one"],
+  },
+  {
     name: "a JSON list that ends in the middle of an item",
     files: {
       "a.json": `${json({ apiVersion: "v1", kind: "List", items: [{ apiVersion: "v1", kind: "Pod", metadata: { name: "p", namespace: "a" } }] }).slice(0, -6)},{"kind": "Po`,

@@ -200,15 +200,18 @@ test("whenever a run is killed, the next one goes on from there", async () => {
     () => put("b.yaml", "2"),
     () => put("c/d.yaml", "2"),
   ];
-  for (let killedAfter = 0; killedAfter <= steps.length; killedAfter += 1) {
+  const runs = [after, { "a.yaml": "3", "c/d.yaml": "3" }].flatMap((next) =>
+    [...steps.keys(), steps.length].map((killedAfter) => ({ killedAfter, next })),
+  );
+  for (const { killedAfter, next } of runs) {
     rmSync(join(out, name), { recursive: true, force: true });
     await writeTree(out, name, tree(before));
     for (const step of steps.slice(0, killedAfter)) step();
 
-    const report = await writeTree(out, name, tree(after));
+    const report = await writeTree(out, name, tree(next));
 
-    expect([killedAfter, report.findings, present()]).toEqual([killedAfter, [], after]);
-    expect(await checkTree(out, name, tree(after))).toEqual([]);
+    expect([killedAfter, report.findings, present()]).toEqual([killedAfter, [], next]);
+    expect(await checkTree(out, name, tree(next))).toEqual([]);
   }
 });
 
