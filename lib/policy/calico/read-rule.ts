@@ -197,9 +197,15 @@ function checkFamilies(
       remedy: "write one rule for each family",
     });
   else if (ipVersion !== undefined && families.size === 1 && !families.has(ipVersion))
-    report(reading, "POL002", `${field} has ipVersion ${ipVersion} and prefixes of the other family`, field, {
-      remedy: "remove ipVersion, or correct the prefixes",
-    });
+    report(
+      reading,
+      "POL002",
+      `${field} has ipVersion ${ipVersion} and prefixes of the other family`,
+      `${field}.ipVersion`,
+      {
+        remedy: "remove ipVersion, or correct the prefixes",
+      },
+    );
 }
 
 function checkServices(
