@@ -7,7 +7,7 @@ import { lintStages } from "../delivery/lint-stages.ts";
 import { renderDelivery } from "../delivery/render-delivery.ts";
 import { renderPlanPage } from "../review/plan-page.ts";
 import { renderPoliciesPage } from "../review/policies-page.ts";
-import { renderReport } from "../review/report.tsx";
+import { renderReport } from "../review/report/report.tsx";
 
 import { renderStagePage } from "../review/stage-page.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";

@@ -5,6 +5,7 @@ import type { PolicyTranslation } from "../policy/translate/translation.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { SealedStage } from "../stages/seal-stages.ts";
 import { bullets, code, count, duration, escapeMarkdown, joinBlocks, prose, shell, table } from "./markdown.ts";
+import { mixedPhaseText } from "./mixed-section.ts";
 
 const continuityMeaning: Readonly<Record<Continuity, string>> = {
   exact:
@@ -137,9 +138,12 @@ function nodeNames(nodes: readonly string[]): string {
 
 function continuity(migration: PlannedMigration): string {
   const asked = migration.plan.spec.policies.continuity;
-  const rows = migration.findings.filter((finding) => finding.code.startsWith("target/continuity"));
+  const rows = migration.findings.filter(
+    (finding) => finding.code.startsWith("target/continuity") || finding.code.startsWith("bridge/"),
+  );
+  const mixed = migration.mixed === undefined ? "" : `\n\n${mixedPhaseText(migration.mixed)}`;
   const downgrade = rows.length === 0 ? "" : `\n\n${findingList(rows)}`;
-  return `## Network policy while both networks run\n\nAsked for: ${code(asked)}. Holds: ${code(migration.continuity)}: ${continuityMeaning[migration.continuity]}.${downgrade}`;
+  return `## Network policy while both networks run\n\nAsked for: ${code(asked)}. Holds: ${code(migration.continuity)}: ${continuityMeaning[migration.continuity]}.${downgrade}${mixed}`;
 }
 
 function policies(migration: PlannedMigration): string {

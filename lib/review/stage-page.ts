@@ -5,6 +5,7 @@ import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { SealedStage } from "../stages/seal-stages.ts";
 import type { Wave, WaveNode } from "../waves/waves.ts";
 import { bullets, code, count, duration, escapeMarkdown, joinBlocks, prose, shell, table } from "./markdown.ts";
+import { waveExposureText } from "./mixed-section.ts";
 
 /** What the engines say of a stage, as data: the delivery room knows the commands, this page prints them. */
 export interface StageCommands {
@@ -25,6 +26,7 @@ export function renderStagePage(migration: PlannedMigration, stage: SealedStage,
     findings(stage),
     wave === undefined ? undefined : nodeTable(wave),
     wave === undefined ? undefined : blastRadius(migration, wave),
+    wave === undefined ? undefined : waveExposureText(migration.mixed, wave.id),
     gate(stage),
     contents(stage),
     rights(stage),

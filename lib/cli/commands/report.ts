@@ -1,5 +1,5 @@
 import { replaceTextFile } from "../../io/replace-text-file.ts";
-import { renderReport } from "../../review/report.tsx";
+import { renderReport } from "../../review/report/report.tsx";
 import type { ExitCode } from "../exit-code.ts";
 import { printFindingsBeside } from "../print-report.ts";
 import type { Streams } from "../streams.ts";
