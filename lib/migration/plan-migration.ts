@@ -1,6 +1,8 @@
 import { compareFindings, type Finding, hasError } from "../core/finding.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Continuity, Plan } from "../plan/plan.ts";
+import { mixedFindings } from "../policy/bridge/mixed-findings.ts";
+import type { MixedProof } from "../policy/bridge/mixed-proof.ts";
 import { applyAcceptances } from "../preflight/apply-acceptances.ts";
 import { notChecked } from "../preflight/not-checked.ts";
 import { runPreflight } from "../preflight/run-preflight.ts";
@@ -16,6 +18,7 @@ import { planWaves } from "../waves/plan-waves.ts";
 import type { RenderedWave } from "../waves/waves.ts";
 import { type PlannedPolicies, planPolicies, provePlanned, worldFor } from "./plan-policies.ts";
 import { proofFindings } from "./proof-findings.ts";
+import { type MixedInput, proveMixed } from "./prove-mixed.ts";
 
 /** What a migration is planned from: values that were read before, nothing is read here. */
 export interface MigrationInput {
@@ -44,7 +47,7 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     renderedWaves: input.renderedWaves,
     alreadyMigrated: source.hybrid?.migratedNodes ?? [],
   });
-  const continuity = continuityOf(target, planned);
+  const { continuity, mixed, differs } = mixedPhaseOf({ planned, inventory, source, target, waves });
   const preflight = runPreflight({ inventory, plan, source, target, waves, translation: planned.translation });
   const told = [
     ...input.findings,
@@ -55,6 +58,7 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     ...proven.findings,
     ...proofFindings(proven.proof),
     ...bridgeFindings(planned, target),
+    ...differs,
     ...waves.findings,
     ...preflight,
     ...strategyFindings(plan, source),
@@ -75,6 +79,7 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     continuity,
     translation: planned.translation,
     ...(proven.proof !== undefined && { proof: proven.proof }),
+    ...(mixed !== undefined && { mixed }),
     release,
     findings,
     notChecked: notChecked({ inventory, plan, source, target, waves }),
@@ -137,12 +142,29 @@ function continuityOf(target: TargetPlan, planned: PlannedPolicies): Continuity 
   return effective === "exact" && needsMirrors && hasError(planned.bridge.findings) ? "bridge" : effective;
 }
 
+interface MixedPhase {
+  readonly continuity: Continuity;
+  readonly mixed: MixedProof | undefined;
+  readonly differs: readonly Finding[];
+}
+
+/** Exact is claimed only with the proof of the mixed phase; where that finds a difference, the bridge is taken and its exposure shown. */
+function mixedPhaseOf(input: MixedInput): MixedPhase {
+  const continuity = continuityOf(input.target, input.planned);
+  const mixed = proveMixed(input, continuity);
+  const differs = continuity !== "exact" || mixed === undefined ? [] : mixedFindings(mixed);
+  if (!hasError(differs)) return { continuity, mixed, differs };
+  return { continuity: "bridge", mixed: proveMixed(input, "bridge"), differs: differs.map(asWarning) };
+}
+
+function asWarning(finding: Finding): Finding {
+  return finding.severity === "error" ? { ...finding, severity: "warning" } : finding;
+}
+
 /** What the mirrors could not say is a warning, because the plan takes the next best and says so. */
 function bridgeFindings(planned: PlannedPolicies, target: TargetPlan): readonly Finding[] {
   if (target.continuity.effective !== "exact" || !target.continuity.needsMirrors) return [];
-  return planned.bridge.findings.map((finding) =>
-    finding.severity === "error" ? { ...finding, severity: "warning" } : finding,
-  );
+  return planned.bridge.findings.map(asWarning);
 }
 
 function strategyFindings(plan: Plan, source: SourceDetection): readonly Finding[] {

@@ -1,5 +1,5 @@
 import type { Checked, Finding } from "../core/finding.ts";
-import { type Inventory, objectsOf } from "../inventory/inventory.ts";
+import { type Inventory, objectsOf, type RawObject } from "../inventory/inventory.ts";
 import { type ExactBridge, planExactBridge } from "../policy/bridge/exact-bridge.ts";
 import type { CalicoPolicySet } from "../policy/calico/model.ts";
 import { readCalicoPolicies } from "../policy/calico/read-calico-policies.ts";
@@ -29,6 +29,8 @@ export interface PlannedPolicies {
   /** Whether the source enforces any policy at all. */
   readonly enforces: boolean;
   readonly set: CalicoPolicySet;
+  /** The objects that it was read from. */
+  readonly objects: readonly RawObject[];
   readonly translation: Translation;
   readonly bridge: ExactBridge;
   readonly findings: readonly Finding[];
@@ -58,11 +60,13 @@ export function planPolicies({ inventory, source, target }: PolicyInput): Planne
   );
   const bridge = planExactBridge(set, bridgeWorld(world, target), {
     group: usesCalicoAPI(inventory) ? "projectcalico.org/v3" : "crd.projectcalico.org/v1",
+    hasCalico: isCalico,
     hasTiers: servesTiers(inventory),
   });
   return {
     enforces: read !== undefined,
     set,
+    objects,
     translation,
     bridge,
     findings: [...(read?.findings ?? []), ...translation.findings],
@@ -70,7 +74,7 @@ export function planPolicies({ inventory, source, target }: PolicyInput): Planne
 }
 
 /** The bridge speaks of one prefix per family; where there is none its own conditions have failed already. */
-function bridgeWorld(world: World, target: TargetPlan): World {
+export function bridgeWorld(world: World, target: TargetPlan): World {
   const { sourcePrefixes } = target.continuity;
   return sourcePrefixes.length === 0 ? world : { ...world, podCIDRs: { ...world.podCIDRs, source: sourcePrefixes } };
 }
@@ -110,7 +114,7 @@ export interface PlannedSides {
 }
 
 /** What the source enforces, what Cilium will enforce as the emitted YAML says, and the world of both. */
-function plannedSides(planned: PlannedPolicies, inventory: Inventory, world: World): Checked<PlannedSides> {
+export function plannedSides(planned: PlannedPolicies, inventory: Inventory, world: World): Checked<PlannedSides> {
   const outputs = planned.translation.policies.flatMap((policy) => policy.outputs.map((output) => output.object));
   const own = objectsOf(inventory, "NetworkPolicy", "networking.k8s.io");
   const read = readCiliumPolicies([...readBack(outputs), ...own], world.cilium);

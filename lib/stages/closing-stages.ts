@@ -140,7 +140,7 @@ export function removeStage(context: StageContext, end: SourceEnd): StageBuilder
           migration.continuity === "exact"
             ? [...bridge.mirrors].reverse()
             : migration.continuity === "bridge"
-              ? bridge.wide.source
+              ? [...bridge.wide.source].reverse()
               : [],
         ),
         removal: end.removal,

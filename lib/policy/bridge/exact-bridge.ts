@@ -29,6 +29,8 @@ export interface ExactBridge {
 /** What the bridge is made for. */
 export interface ExactBridgeOptions {
   readonly group: CalicoGroup;
+  /** Whether the source enforces Calico's own kinds, so that objects of Calico may be written at all. */
+  readonly hasCalico: boolean;
   /** Whether Calico's Tier resource is served; without it mirrors cannot be transparent and are refused. */
   readonly hasTiers: boolean;
 }
@@ -44,7 +46,7 @@ export function planExactBridge(set: CalicoPolicySet, world: World, options: Exa
   const enforced = set.policies.filter((policy) => !policy.isStaged);
   const common = {
     cilium: [bridgePolicy(world.podCIDRs.source)],
-    wide: wideBridge(enforced.some(isCalicos), world, options.group),
+    wide: wideBridge(set, world, options),
     group: options.group,
     first: firstPlace(set, options.hasTiers),
   };
@@ -65,10 +67,6 @@ export function planExactBridge(set: CalicoPolicySet, world: World, options: Exa
     mirrorPolicyObject(egress.rules, "egress", world.podCIDRs.target, options.group),
   ];
   return { ...common, mirrors, findings };
-}
-
-function isCalicos(policy: CalicoPolicySet["policies"][number]): boolean {
-  return policy.origin !== "KubernetesNetworkPolicy";
 }
 
 function firstPlace(set: CalicoPolicySet, hasTiers: boolean): ExactBridge["first"] {

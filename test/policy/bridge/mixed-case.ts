@@ -21,7 +21,7 @@ export function mixedCase(objects: readonly JsonObject[], world: World, isWide =
   const side = calicoSide(objects);
   const set = side.engine === "calico" ? side.policies : undefined;
   if (set === undefined) throw new Error("the objects were not read");
-  const bridge = planExactBridge(set, world, { group: "projectcalico.org/v3", hasTiers: true });
+  const bridge = planExactBridge(set, world, { group: "projectcalico.org/v3", hasCalico: true, hasTiers: true });
   const translation = translatePolicies(set, world, { bridge: { sourcePodCIDRs: world.podCIDRs.source } });
   return {
     bridge,

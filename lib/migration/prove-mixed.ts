@@ -1,0 +1,67 @@
+import type { Inventory } from "../inventory/inventory.ts";
+import type { Continuity } from "../plan/plan.ts";
+import type { MixedProof } from "../policy/bridge/mixed-proof.ts";
+import { proveMixedPhase } from "../policy/bridge/prove-mixed-phase.ts";
+import { readCalicoPolicies } from "../policy/calico/read-calico-policies.ts";
+import { readCiliumPolicies } from "../policy/cilium/read-cilium-policies.ts";
+import type { PolicySide } from "../policy/prove/policy-side.ts";
+import type { SourceDetection } from "../source/source.ts";
+import type { TargetPlan } from "../target/target.ts";
+import type { WavePlan } from "../waves/waves.ts";
+import { readBack } from "./emitted-policies.ts";
+import { bridgeWorld, type PlannedPolicies, plannedSides, worldFor } from "./plan-policies.ts";
+
+/** What the mixed phase is worked out from. */
+export interface MixedInput {
+  readonly planned: PlannedPolicies;
+  readonly inventory: Inventory;
+  readonly source: SourceDetection;
+  readonly target: TargetPlan;
+  readonly waves: WavePlan;
+}
+
+/**
+ * What the mixed phase decides under a continuity, with the objects that this continuity would emit, read back from their
+ * YAML. Absent when there is no new pool or nobody to move.
+ */
+export function proveMixed(input: MixedInput, continuity: Continuity): MixedProof | undefined {
+  const { planned, inventory, source, target, waves } = input;
+  if (target.podCIDRs.length === 0 || waves.waves.length === 0) return undefined;
+  const world = bridgeWorld(worldFor(inventory, source, target), target);
+  const sides = plannedSides(planned, inventory, world).value;
+  if (sides === undefined) return undefined;
+  const { bridge } = planned;
+  const added = {
+    exact: { source: bridge.mirrors, cilium: bridge.cilium },
+    bridge: bridge.wide,
+    audit: { source: [], cilium: [] },
+    off: { source: [], cilium: [] },
+  }[continuity];
+  return proveMixedPhase({
+    source: sides.before,
+    sourceDuring: planned.enforces
+      ? calicoSide([...planned.objects, ...readBack(added.source.map(({ object }) => object))])
+      : sides.before,
+    target: sides.after,
+    targetDuring: besides(sides.after, readBack(added.cilium.map(({ object }) => object)), world),
+    world,
+    continuity,
+    waves: waves.waves.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ name }) => name) })),
+  });
+}
+
+function calicoSide(objects: Parameters<typeof readCalicoPolicies>[0]): PolicySide {
+  const { value } = readCalicoPolicies(objects);
+  return value === undefined ? { engine: "none" } : { engine: "calico", policies: value };
+}
+
+/** Cilium's rules know no order, so that a few more objects are a few more rules. */
+function besides(
+  side: PolicySide,
+  objects: Parameters<typeof readCiliumPolicies>[0],
+  world: Parameters<typeof proveMixedPhase>[0]["world"],
+): PolicySide {
+  if (side.engine !== "cilium") return side;
+  const more = readCiliumPolicies(objects, world.cilium).value;
+  return { engine: "cilium", policies: { ...side.policies, rules: [...side.policies.rules, ...(more?.rules ?? [])] } };
+}
