@@ -15,7 +15,7 @@ export interface ClusterView {
   readonly readyNodes: readonly Node[];
 }
 
-/** Works out the view of an inventory. Cost: O(objects); 0.2 s for 5,000 nodes and 50,000 pods. */
+/** Works out the view of an inventory. Cost: O(objects). */
 export function viewCluster(inventory: Inventory): ClusterView {
   const daemonSets = findDaemonSets(inventory);
   const distribution = detectDistribution(inventory);

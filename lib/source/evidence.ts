@@ -130,11 +130,6 @@ function observeDefinitions(adapter: SourceAdapter, view: ClusterView): readonly
   });
 }
 
-/** Whether an observation stands for something that is at work now, and not for what was once installed. */
-export function showsLife(observation: Observation): boolean {
-  return observation.weight === "strong";
-}
-
 const rank = { strong: "0", medium: "1", weak: "2" } as const;
 
 /** Strongest first, then by object, field and source. */

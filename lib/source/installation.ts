@@ -47,7 +47,7 @@ const owners: readonly Owner[] = [
 ];
 
 /** Whether the Tigera operator made the DaemonSet. */
-export function isOwnedByInstallation(agent: Workload): boolean {
+function isOwnedByInstallation(agent: Workload): boolean {
   const references = getArray(agent.object?.object, "metadata", "ownerReferences");
   const isOwned = references.some((reference) => getString(reference, "kind") === "Installation");
   return isOwned || agent.namespace === "calico-system";

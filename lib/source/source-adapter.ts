@@ -6,7 +6,7 @@ import type { LiveSupport, NodeLeftovers, RemovalObject, SourceFacts, SourcePrep
 import type { Workload } from "./workload.ts";
 
 /** A kind of custom resource. */
-export interface ResourceKind {
+interface ResourceKind {
   readonly kind: string;
   readonly group: string;
 }
@@ -39,7 +39,7 @@ export interface EmbeddedAgent {
 }
 
 /** Facts and what reading them brought to light. */
-export interface ReadFacts {
+interface ReadFacts {
   readonly facts: SourceFacts;
   readonly findings: readonly Finding[];
 }

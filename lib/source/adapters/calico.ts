@@ -227,7 +227,7 @@ function manifestTable(view: ClusterView, config: CalicoConfig): readonly KnownO
 }
 
 /** What Calico leaves on each node. Source: reference of leftovers, Calico felix/rules, node/pkg/cni. */
-export function calicoLeftovers(_view: ClusterView, facts: SourceFacts): NodeLeftovers {
+function calicoLeftovers(_view: ClusterView, facts: SourceFacts): NodeLeftovers {
   const network = facts.cniNetworkName ?? "k8s-pod-network";
   const file = facts.cniConfFile ?? "10-calico.conflist";
   return {
