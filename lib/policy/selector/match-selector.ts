@@ -41,3 +41,31 @@ export function matchesText(kind: "contains" | "startsWith" | "endsWith", value:
   if (kind === "contains") return value.includes(text);
   return kind === "startsWith" ? value.startsWith(text) : value.endsWith(text);
 }
+
+/**
+ * Whether a set of labels of which some are not known satisfies a selector; `undefined` when it depends on those.
+ */
+export function matchesPartly(
+  selector: Selector,
+  labels: ReadonlyMap<LabelKey, string>,
+  isUnknown: (key: LabelKey) => boolean,
+): boolean | undefined {
+  switch (selector.kind) {
+    case "not": {
+      const inner = matchesPartly(selector.operand, labels, isUnknown);
+      return inner === undefined ? undefined : !inner;
+    }
+    case "and":
+    case "or": {
+      const parts = selector.operands.map((operand) => matchesPartly(operand, labels, isUnknown));
+      const decisive = selector.kind === "or";
+      if (parts.includes(decisive)) return decisive;
+      return parts.includes(undefined) ? undefined : !decisive;
+    }
+    case "all":
+    case "none":
+      return selector.kind === "all";
+    default:
+      return isUnknown(selector.key) ? undefined : matches(selector, labels);
+  }
+}

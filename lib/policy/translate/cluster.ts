@@ -10,7 +10,7 @@ import { hasName, type NameSet } from "./name-set.ts";
 /** What the translation knows of the cluster, prepared for the questions it asks often. */
 export interface Cluster {
   readonly world: World;
-  readonly networkSets: readonly { readonly set: CalicoNetworkSet; readonly labels: LabelSet }[];
+  readonly networkSets: readonly LabelledSet[];
   readonly hostEndpoints: readonly { readonly endpoint: CalicoHostEndpoint; readonly labels: LabelSet }[];
   /** Whether Cilium gives a pod label to identities. */
   readonly isVisible: (podLabel: string) => boolean;
@@ -24,6 +24,14 @@ export interface Cluster {
   readonly podPrefixes: readonly Prefix[];
   /** Answers of `resolve-nets.ts` by the prefixes asked for: the same lists stand in many policies. */
   readonly coverages: Map<string, Coverage>;
+}
+
+/** A network set with all labels that a selector sees on it. */
+export interface LabelledSet {
+  readonly set: CalicoNetworkSet;
+  readonly labels: LabelSet;
+  /** Whether the labels of its namespace are not known. */
+  readonly isNamespaceUnknown: boolean;
 }
 
 /** How much of a group of addresses prefixes hold. `isAssumed`: by their range alone, no inventory says so. */
@@ -40,6 +48,8 @@ export function clusterOf(set: CalicoPolicySet, world: World): Cluster {
     networkSets: set.networkSets.map((networkSet) => ({
       set: networkSet,
       labels: networkSetLabels(networkSet, world),
+      isNamespaceUnknown:
+        networkSet.identity.namespace !== undefined && !world.namespaces.has(networkSet.identity.namespace),
     })),
     hostEndpoints: set.hostEndpoints.map((endpoint) => ({ endpoint, labels: ownLabels(endpoint.labels) })),
     isVisible: createLabelFilter(world.cilium.labelFilter),

@@ -1,10 +1,10 @@
 import type { CalicoEntity } from "../calico/model.ts";
 import { allTerms } from "../selector/label-term.ts";
-import { matches } from "../selector/match-selector.ts";
+import { matches, matchesPartly } from "../selector/match-selector.ts";
 import { printSelector } from "../selector/print-selector.ts";
 import type { Selector } from "../selector/selector.ts";
 import type { WorldService } from "../space/world.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster, LabelledSet } from "./cluster.ts";
 import { type Intervals, uniteIntervals } from "./intervals.ts";
 import { everyHeader, type L4, type NamedPort, noHeader, portRange } from "./l4.ts";
 import { everyName, namesOf, noName } from "./name-set.ts";
@@ -81,25 +81,67 @@ function resolveSelected(
   let result: Approximation<PeerSet> = pods.isExact
     ? exactly({ ...nobody, pods: pods.under })
     : between({ ...nobody, pods: pods.under }, { ...nobody, pods: pods.over });
-  const sets = cluster.networkSets.filter(({ set, labels }) => set.nets.length > 0 && matches(selector, labels));
-  if (sets.length > 0) {
-    const names = sets.map(({ set }) => printName(set.identity.namespace, set.identity.name));
-    notes.push({
-      code: "POL026",
-      effect: "carved",
-      field: place.field,
-      message: `the selector matches ${names.length === 1 ? "the network set" : "the network sets"} ${names.join(", ")}, whose prefixes are written into the policy`,
-      reason: "a Calico selector matches network sets by their labels; Cilium's policies name addresses",
-      remedy: "translate again when the set or its labels change, or when a set gets these labels",
-      data: { networkSets: names, selector: printSelector(selector) },
-    });
-    const nets = sets.flatMap(({ set }) => set.nets);
-    result = uniteBounds(
-      result,
-      resolveNets(nets, cluster, notes, { field: place.field, isDestination: place.side === "destination" }),
-    );
-  }
+  result = uniteBounds(result, resolveNetworkSets(selector, cluster, notes, place));
   return uniteBounds(result, resolveHostEndpoints(selector, cluster, notes, place.field));
+}
+
+function resolveNetworkSets(
+  selector: Selector,
+  cluster: Cluster,
+  notes: Note[],
+  place: SelectedPlace,
+): Approximation<PeerSet> {
+  const sure: LabelledSet[] = [];
+  const possible: LabelledSet[] = [];
+  for (const one of cluster.networkSets) {
+    if (one.set.nets.length === 0) continue;
+    const isMatch = matchesPartly(selector, one.labels, (key) => one.isNamespaceUnknown && key.startsWith("ns:"));
+    if (isMatch === true) sure.push(one);
+    else if (isMatch === undefined) possible.push(one);
+  }
+  const isDestination = place.side === "destination";
+  const netsOf = (sets: readonly LabelledSet[], into: Note[]): Approximation<PeerSet> => {
+    const nets = sets.flatMap(({ set }) => set.nets);
+    return nets.length === 0
+      ? exactly(nobody)
+      : resolveNets(nets, cluster, into, { field: place.field, isDestination });
+  };
+  if (sure.length > 0) notes.push(setNote(sure, selector, place.field));
+  const known = netsOf(sure, notes);
+  if (possible.length === 0) return known;
+  notes.push(unknownSetNote(possible, place.field));
+  return between(known.under, unitePeers(known.over, netsOf(possible, []).over));
+}
+
+function setNames(sets: readonly LabelledSet[]): readonly string[] {
+  return sets.map(({ set }) => printName(set.identity.namespace, set.identity.name));
+}
+
+function setNote(sets: readonly LabelledSet[], selector: Selector, field: string): Note {
+  const names = setNames(sets);
+  return {
+    code: "POL026",
+    effect: "carved",
+    field,
+    message: `the selector matches ${names.length === 1 ? "the network set" : "the network sets"} ${names.join(", ")}, whose prefixes are written into the policy`,
+    reason: "a Calico selector matches network sets by their labels; Cilium's policies name addresses",
+    remedy: "translate again when the set or its labels change, or when a set gets these labels",
+    data: { networkSets: [...names], selector: printSelector(selector) },
+  };
+}
+
+function unknownSetNote(sets: readonly LabelledSet[], field: string): Note {
+  const names = setNames(sets);
+  return {
+    code: "POL026",
+    effect: "inexact",
+    severity: "warning",
+    field,
+    message: `whether the selector matches ${names.join(", ")} depends on labels of the namespace, which are not known`,
+    reason: "a network set has the labels of its namespace, too",
+    remedy: "give the namespaces beside the policies, or the cluster's objects with --inventory",
+    data: { networkSets: [...names] },
+  };
 }
 
 function printName(namespace: string | undefined, name: string): string {
