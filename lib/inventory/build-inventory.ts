@@ -41,19 +41,21 @@ function chooseVersion(versions: Collected["versions"]): ClusterVersion | undefi
 /** What the owner of pods is itself owned by, by `kind/namespace/name` of the owner. */
 type OwnersOfOwners = ReadonlyMap<string, Owner | undefined>;
 
-function resolveWorkloads(pods: readonly Pod[], objects: ReadonlyMap<string, readonly RawObject[]>): Pod[] {
+/** Gives each pod the workload behind it. The pods are this reading's own, so they are completed in place. */
+function resolveWorkloads(pods: readonly Pod[], objects: ReadonlyMap<string, readonly RawObject[]>): readonly Pod[] {
   const owners = new Map<string, Owner | undefined>();
   for (const kind of ["ReplicaSet", "Job", "ReplicationController"])
     for (const raw of objects.get(kind) ?? []) owners.set(`${kind}/${raw.namespace ?? ""}/${raw.name}`, ownerOf(raw));
   const shared = new Map<string, Owner>();
-  return pods.map((pod) => {
+  for (const pod of pods) {
     const found = resolveWorkload(pod, owners);
-    if (found === undefined) return pod;
+    if (found === undefined) continue;
     const key = `${found.workload.apiVersion} ${found.workload.kind} ${found.workload.name}`;
     const workload = shared.get(key) ?? found.workload;
     shared.set(key, workload);
-    return { ...pod, workload, ...(found.isGuessed && { isWorkloadGuessed: true }) };
-  });
+    Object.assign(pod, { workload }, found.isGuessed && { isWorkloadGuessed: true });
+  }
+  return pods;
 }
 
 function ownerOf(raw: RawObject): Owner | undefined {

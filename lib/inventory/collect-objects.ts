@@ -12,7 +12,7 @@ import type { ClusterVersion, Node, Pod, Position, RawObject } from "./inventory
 import { isPolicyGroup, keepsText, kindsNotKept, withoutBulk } from "./kind-handling.ts";
 import { qualifiedKind } from "./kind-names.ts";
 import { contentOf, createObjectStore, versionOf } from "./object-store.ts";
-import { createFieldReader, type FieldReader } from "./read-fields.ts";
+import { createFieldReader } from "./read-fields.ts";
 import type { TextPiece } from "./text-piece.ts";
 
 /** Where a value was read: its place, the text it was parsed from, and its path in that text (empty: the whole). */
@@ -66,10 +66,20 @@ export function createCollector(): Collector {
   const kindsSeen = new Set<string>();
   const notKept: Counts = new Map();
   let located = 0;
+  let current: { readonly where: Where; readonly source: ValueSource } | undefined;
   const interner = createInterner();
   const nodes = createObjectStore<Node>(nodeContent);
   const pods = createObjectStore<Pod>(podContent);
   const raws = createObjectStore<RawObject>((raw) => contentOf(raw.object));
+
+  // One reader for all objects: fifty thousand would take longer to make than to use.
+  const read = createFieldReader((field, expected) => {
+    if (current === undefined) return;
+    located += 1;
+    // Finding a field parses the object's text again: not for each of fifty thousand.
+    const place = located > shownFindings ? {} : createLocate(current.source)(field);
+    findings.push(badField(field, expected, { ...current.where, ...place }));
+  });
 
   const seeKind = (kind: string, apiVersion: string): void => {
     kindsSeen.add(kind);
@@ -97,29 +107,24 @@ export function createCollector(): Collector {
       ...identity,
       position: { file: where.file ?? "", line: where.line ?? 1, column: where.column ?? 1 },
     };
-    const read = createFieldReader((field, expected) => {
-      located += 1;
-      // Finding a field parses the object's text again: not for each of fifty thousand.
-      const place = located > shownFindings ? {} : createLocate(source)(field);
-      findings.push(badField(field, expected, { ...where, ...place }));
-    });
-    if (kind === "Node" && apiVersion === "v1") addNode(object, known, read);
-    else if (kind === "Pod" && apiVersion === "v1") addPod(object, known, read, where);
-    else addRaw(object, known, read, source);
+    current = { where, source };
+    if (kind === "Node" && apiVersion === "v1") addNode(object, known);
+    else if (kind === "Pod" && apiVersion === "v1") addPod(object, known, where);
+    else addRaw(object, known, source);
   };
 
   type KnownObject = ObjectIdentity & { readonly position: Position };
 
-  const addNode = (object: JsonObject, known: KnownObject, read: FieldReader): void => {
+  const addNode = (object: JsonObject, known: KnownObject): void => {
     nodes.add({ object: extractNode(detach(object), known, read), ...detach(versionOf(object)) });
   };
 
-  const addPod = (object: JsonObject, known: KnownObject, read: FieldReader, where: Where): void => {
+  const addPod = (object: JsonObject, known: KnownObject, where: Where): void => {
     if (known.namespace === undefined) findings.push(noNamespace(known.name, where));
     pods.add(interner.share({ object: extractPod(object, known, read), ...versionOf(object) }));
   };
 
-  const addRaw = (object: JsonObject, known: KnownObject, read: FieldReader, source: ValueSource): void => {
+  const addRaw = (object: JsonObject, known: KnownObject, source: ValueSource): void => {
     const kept = detach(withoutBulk(object));
     const locate = keepsText(known.kind) ? createLocate(source) : undefined;
     const raw: RawObject = {

@@ -17,7 +17,10 @@ export function detachText(text: string): string {
 
 /** Gives equal texts and equal label maps as one value, so that fifty thousand pods share what they have in common. */
 export interface Interner {
-  /** A detached deep copy of plain data in which equal texts are one text, and equal maps without a prototype one map. */
+  /**
+   * Makes the texts inside plain data detached and shared, and maps without a prototype one map where they are equal.
+   * Changes the data in place, so it must be the caller's own; gives it back.
+   */
   readonly share: <T>(value: T) => T;
 }
 
@@ -36,24 +39,32 @@ export function createInterner(): Interner {
     texts.set(copy, copy);
     return copy;
   };
-  const shareEntries = (copy: Record<string, unknown>, value: Readonly<Record<string, unknown>>): object => {
-    for (const key in value) copy[key] = share(value[key]);
-    return copy;
+  const shareInside = (holder: Record<string | number, unknown>, key: string | number): void => {
+    const value = holder[key];
+    if (typeof value === "string") {
+      if (value.length >= windowLength) holder[key] = shareText(value);
+    } else if (typeof value === "object" && value !== null) holder[key] = share(value);
   };
-  const shareMap = (map: Readonly<Record<string, unknown>>): object => {
+  const shareMap = (map: Record<string, unknown>): object => {
     const key = JSON.stringify(map);
     const known = maps.get(key);
     if (known !== undefined) return known;
-    const copy = shareEntries(Object.create(null) as Record<string, unknown>, map);
-    maps.set(key, copy);
-    return copy;
+    for (const name in map) shareInside(map, name);
+    maps.set(key, map);
+    return map;
   };
   const share = <T>(value: T): T => {
     if (typeof value === "string") return shareText(value) as T;
     if (typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) return value.map(share) as T;
-    const map = value as Readonly<Record<string, unknown>>;
-    return (Object.getPrototypeOf(value) === null ? shareMap(map) : shareEntries({}, map)) as T;
+    if (Array.isArray(value)) {
+      for (let index = 0; index < value.length; index += 1)
+        shareInside(value as unknown as Record<number, unknown>, index);
+      return value;
+    }
+    const map = value as Record<string, unknown>;
+    if (Object.getPrototypeOf(value) === null) return shareMap(map) as T;
+    for (const key in map) shareInside(map, key);
+    return value;
   };
   return { share };
 }

@@ -185,7 +185,7 @@ describe("the fast reader takes what kubectl and people write, and leaves the re
           expect(parseAnyYaml(text, context)).toEqual(JSON.parse(JSON.stringify(object)));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -227,7 +227,7 @@ describe("the fast reader takes what kubectl and people write, and leaves the re
 
         if (fast !== left) expect({ text, any, problems }).toEqual({ text, any: fast, problems: [] });
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -267,7 +267,7 @@ test("after any sequence of trees the folder holds the last one and the user's f
       const last = Object.entries(trees.at(-1) ?? {}).map(([file, text]) => [file, text]);
       expect(present()).toEqual({ ...Object.fromEntries(last), "mine/own.txt": "mine" });
     }),
-    { numRuns: 40 },
+    { numRuns: 15 },
   );
 });
 
