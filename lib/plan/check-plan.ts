@@ -7,7 +7,7 @@ import type { Plan, RollMode } from "./plan.ts";
 import { planFinding, type Report } from "./plan-finding.ts";
 
 /** Minor versions of Cilium whose values and CRDs this release knows. */
-export const supportedCiliumMinors: readonly string[] = ["1.18", "1.19", "1.20"];
+const supportedCiliumMinors: readonly string[] = ["1.18", "1.19", "1.20"];
 
 /**
  * Checks the rules across fields that no schema can tell: prefixes, versions, executors and their modes, stage states.

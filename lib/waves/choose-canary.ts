@@ -16,7 +16,7 @@ import type { RenderedWave } from "./waves.ts";
 const unusual: readonly NodeTrait[] = ["dns", "ingress", "storage", "gpu", "tainted", "spot", "cordoned"];
 
 /** What speaks against a node as the canary; the smaller the better, in this order. */
-export interface CanaryRank {
+interface CanaryRank {
   readonly view: NodeView;
   readonly unusualTraits: readonly NodeTrait[];
   /** Of pool, zone, kernel, image and architecture: how many are rare among the candidates. */
@@ -33,7 +33,7 @@ export interface CanaryRank {
  * people count, so that a node which joins later does not take its place.
  * Source: shared reference migration 4.3.
  */
-export function rankCanaries(
+function rankCanaries(
   candidates: readonly NodeView[],
   replicaSets: ReadonlyMap<string, ReplicaSetView>,
 ): readonly CanaryRank[] {

@@ -5,7 +5,7 @@ import { poolOf } from "./node-pool.ts";
 import { type NodeTrait, type PodService, serviceOf, traitsOf } from "./node-traits.ts";
 
 /** How a pod is treated when its node is rolled. */
-export type PodRole = "daemonSet" | "mirror" | "hostNetwork" | "movable";
+type PodRole = "daemonSet" | "mirror" | "hostNetwork" | "movable";
 
 /** A pod that runs or waits on a node, with what planning asks of it again and again. */
 export interface PodView {

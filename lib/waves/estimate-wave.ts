@@ -3,7 +3,7 @@ import type { BudgetsOfPods } from "./budgets-of-pods.ts";
 import { movedPods, type NodeView } from "./cluster-view.ts";
 
 /** Seconds that each step is reckoned with. */
-export const stepSeconds = {
+const stepSeconds = {
   /** Restart of the agent until it is Ready and its CNI file is there: 4 to 14 s measured, 20 to 60 s reported. */
   agent: 60,
   /** The canary pod and the probes of the gate; the first pod on a node waits for the datapath's template. */
@@ -65,7 +65,7 @@ function clearingSeconds(
 }
 
 /** Rounds that the tightest budget needs for these pods; 1 without budgets. */
-export function countRounds(moved: readonly NodeView["pods"][number][], budgetsOf: BudgetsOfPods): number {
+function countRounds(moved: readonly NodeView["pods"][number][], budgetsOf: BudgetsOfPods): number {
   const pods = new Map<string, { count: number; allowed: number }>();
   for (const view of moved)
     for (const { name, allowed } of budgetsOf(view))

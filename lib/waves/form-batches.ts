@@ -219,7 +219,9 @@ function fillBlocks(
 ): { readonly batches: readonly OpenBatch[]; readonly left: readonly NodeView[] } {
   const nodesByName = new Map(nodes.map((view) => [view.node.name, view]));
   const left: NodeView[] = [];
-  const batches = cutBlocks([...nodesByName.keys()], rules.size, rules.numbering).map(({ place, names }) => {
+  // Zones do not part waves of one node, so nodes of one family lie in one part.
+  const numbering = rules.size === 1 ? { ...rules.numbering, strideOf: () => 1 } : rules.numbering;
+  const batches = cutBlocks([...nodesByName.keys()], rules.size, numbering).map(({ place, names }) => {
     const batch = rules.limits.start();
     for (const view of names.flatMap((name) => nodesByName.get(name) ?? []))
       if (rules.limits.fits(batch, view, budgetFactor)) rules.limits.add(batch, view);

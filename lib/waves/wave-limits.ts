@@ -42,9 +42,7 @@ export function buildWaveLimits(
   const limits: Limit[] = [];
   const sharesByNode = new Map<string, Share[]>();
   const addSet = (counts: ReadonlyMap<string, number>, most: number, isBudget: boolean): void => {
-    let largest = 0;
-    for (const pods of counts.values()) largest = Math.max(largest, pods);
-    const set = limits.push({ most: Math.max(most, largest), isBudget }) - 1;
+    const set = limits.push({ most, isBudget }) - 1;
     for (const [node, pods] of counts) {
       const shares = sharesByNode.get(node);
       if (shares === undefined) sharesByNode.set(node, [{ set, pods }]);
@@ -66,6 +64,8 @@ export function buildWaveLimits(
   return {
     start: () => ({ nodes: [], held: new Map() }),
     fits: (batch, { node }, budgetFactor) =>
+      // A node alone is as small as a wave gets, whatever it holds.
+      batch.nodes.length === 0 ||
       (sharesByNode.get(node.name) ?? []).every(({ set, pods }) => {
         const limit = limits[set];
         if (limit === undefined) return true;

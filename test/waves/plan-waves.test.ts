@@ -120,6 +120,22 @@ test("a wave holds no more pods of a budget than it lets go at once", () => {
   ]);
 });
 
+test("a node that alone holds more pods of a budget than may go is in a wave by itself, and loosens no other", () => {
+  const pods = ["w-2", "w-2", "w-2", "w-3", "w-4"].map((on, at) => pod(`web-${at}`, on));
+
+  const waves = planWaves(
+    inventory(workers(4), pods, [budget("web", { maxUnavailable: 1 })]),
+    plan({ canary: { from: { names: ["w-1"] } }, groups: [{ size: 3 }], ...anySize }),
+  );
+
+  expect(printWaves(waves)).toEqual([
+    "100-canary: w-1",
+    "110-workers-a: w-2",
+    "120-workers-b: w-3",
+    "130-workers-c: w-4",
+  ]);
+});
+
 test("where strict budgets would more than double the waves, pods go in rounds, and that is said", () => {
   const nodes = workers(41);
   const pods = nodes.slice(1).map((entry, at) => pod(`web-${at}`, entry.name));
