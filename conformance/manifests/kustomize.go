@@ -12,7 +12,9 @@ type KustomizeRequest struct {
 
 // kustomize builds a folder with the defaults of the command line.
 func kustomize(request *KustomizeRequest) (string, error) {
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), request.Folder)
+	options := krusty.MakeDefaultOptions()
+	options.Reorder = krusty.ReorderOptionUnspecified
+	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), request.Folder)
 	if err != nil {
 		return "", err
 	}
