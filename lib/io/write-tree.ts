@@ -201,7 +201,7 @@ function editedByHand(file: string, path: string, manifest: TreeManifest, wanted
     where: { file },
     reason: "nothing that a person wrote is thrown away; no file at all was written",
     remedy:
-      "undo the change or move the file (what should differ belongs into the plan file), or overwrite it on purpose",
+      "undo the change or move the file (what should differ belongs into the plan file), or overwrite it on purpose with metachron synth --overwrite-edited",
   });
 }
 

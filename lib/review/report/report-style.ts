@@ -13,9 +13,9 @@ code { overflow-wrap: anywhere; } a { color: var(--info); }
 nav a { margin-right: 1rem; }
 .verdict { margin: 1rem 0; padding: .75rem 1rem; border-left: 4px solid var(--done); background: var(--panel); }
 .verdict.blocked { border-color: var(--error); }
-dl.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1px; margin: 1rem 0; background: var(--line);
+dl.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); margin: 1rem 0;
   border: 1px solid var(--line); }
-dl.facts div { padding: .6rem .8rem; background: var(--ground); } dl.facts dt { color: var(--soft); font-size: .8rem; }
+dl.facts div { padding: .6rem .8rem; } dl.facts dt { color: var(--soft); font-size: .8rem; }
 dl.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
 ol.timeline { margin: 0; padding: 0; list-style: none; }
 ol.timeline > li { position: relative; padding: 0 0 .9rem 1.6rem; border-left: 2px solid var(--line); margin-left: .45rem; }
@@ -28,8 +28,8 @@ ol.timeline > li:last-child { border-color: transparent; padding-bottom: 0; }
 .badge { display: inline-block; padding: 0 .45rem; border: 1px solid currentColor; border-radius: 1rem; font-size: .75rem; }
 .held { color: var(--held); } .open { color: var(--open); } .done { color: var(--done); } .rollback { color: var(--rollback); }
 li > .text, ol.timeline > li { color: var(--ink); }
-.wave { display: grid; grid-template-columns: 12rem 1fr; gap: .75rem; padding: .5rem 0; border-top: 1px solid var(--line); }
-.nodes { display: flex; flex-wrap: wrap; gap: 4px; }
+.wave { color: var(--ink); display: grid; grid-template-columns: 12rem 1fr; gap: .75rem; padding: .5rem 0; border-top: 1px solid var(--line); }
+.nodes { display: flex; flex-wrap: wrap; gap: 4px; align-items: start; }
 .node { padding: .1rem .4rem; border: 1px solid var(--line); border-left: 4px solid var(--held); background: var(--panel);
   font: 12px/1.5 ui-monospace, monospace; }
 .node.control { border-style: solid double solid solid; } .node.gone { text-decoration: line-through; }
