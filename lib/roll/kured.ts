@@ -27,7 +27,7 @@ export function kuredObjects(input: WaveInput): readonly RollObject[] {
       SOAK_SECONDS: String(context.plan.spec.waves.soakSeconds),
     },
     deadlineSeconds: 3600 + wave.nodes.length * (kuredPatienceSeconds + 1800),
-    helpers: ["canary", "check", "hostports", "probe", "sentinel"],
+    helpers: ["canary", "check", "hostports", "ports", "probe", "sentinel"],
     signals: signalsOf(context.plan),
     avoidHostnames: hostnamesOf(wave),
     objects: [nodeConfigObject(input.nodeConfig, stage.id)],

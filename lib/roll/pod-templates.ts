@@ -10,19 +10,29 @@ import type { Signal } from "./signals.ts";
  * What a helper pod is for, and so what it may do:
  *
  * - `check`: looks at the CNI files and asks the agent's own socket; no capability, everything read-only;
+ * - `ports`: on the host network of another node, tries the hostPorts of a node; no capability;
  * - `canary`: an ordinary pod that reaches its targets and then answers itself; `probe`: one that only reaches targets;
  * - `recycle`: privileged, the host's root, for crictl; `hostports`: host network with NET_ADMIN, for iptables;
  * - `sentinel`: may write in the folder of kured's sentinel file;
  * - `restore`: may write in the CNI directory, in the way back only; `clean`: privileged, the host's root, at the end.
  */
-export type HelperKind = "check" | "canary" | "probe" | "recycle" | "hostports" | "restore" | "sentinel" | "clean";
+export type HelperKind =
+  | "check"
+  | "canary"
+  | "ports"
+  | "probe"
+  | "recycle"
+  | "hostports"
+  | "restore"
+  | "sentinel"
+  | "clean";
 
 /**
  * The ConfigMap with the texts of all pods that a stage's Job may make on a node: reviewed with the stage, filled in by the
  * script at the words between `@` signs, nothing else.
  *
  * Every pod has a fixed name, is bound to its node by name (so it needs no scheduler and no uncordoned node), tolerates all
- * taints, and runs with an account without rights or token. `lists` are files of lines that the script reads beside them.
+ * taints, asks for no resources (a full node would refuse it), and runs with an account without rights or token. `lists` are files of lines that the script reads beside them.
  */
 export function podTemplatesObject(
   context: RollContext,
@@ -125,6 +135,15 @@ function specOf(context: RollContext, kind: HelperKind, listsName: string): Help
         volumes: [tmpVolume],
         mounts: [tmpMount],
       };
+    case "ports":
+      return {
+        ...onPodNetwork,
+        hostNetwork: true,
+        command: ["/bin/sh", "-c", "exec /bin/sh /scripts/probe.sh ports @TARGETS@"],
+        securityContext: nothingAllowed,
+        volumes: [tmpVolume],
+        mounts: [tmpMount],
+      };
     case "recycle":
       return {
         ...onHost,
@@ -155,7 +174,7 @@ function specOf(context: RollContext, kind: HelperKind, listsName: string): Help
       return {
         ...onHost,
         image: plan.spec.roll.probeImage,
-        command: ["/bin/sh", "-c", `: >/sentinel/${sentinel.slice(slash + 1)}`],
+        command: ["/bin/sh", "-c", `: >'/sentinel/${sentinel.slice(slash + 1)}'`],
         securityContext: onHostFiles,
         volumes: [hostPath("sentinel", sentinel.slice(0, slash) || "/", "Directory")],
         mounts: [{ name: "sentinel", mountPath: "/sentinel" }],
@@ -197,7 +216,6 @@ function reachContainer(context: RollContext): JsonObject {
     image: context.plan.spec.roll.probeImage,
     imagePullPolicy: "IfNotPresent",
     command: ["/bin/sh", "-c", "exec /bin/sh /scripts/probe.sh connect @TARGETS@ api dns"],
-    resources: { requests: { cpu: "10m", memory: "16Mi" } },
     securityContext: nothingAllowed,
     volumeMounts: [scriptsMount, tmpMount],
   };
@@ -223,7 +241,6 @@ function pod(stageId: string, kind: string, spec: HelperPod): JsonObject {
     imagePullPolicy: "IfNotPresent",
     command: spec.command,
     ...(spec.env !== undefined && { env: spec.env }),
-    resources: { requests: { cpu: "10m", memory: "16Mi" } },
     securityContext: spec.securityContext,
     volumeMounts: [scriptsMount, ...spec.mounts],
     ...spec.containerExtra,

@@ -108,11 +108,12 @@ start_agent() {
   [ "$agent_record" != "done" ] || return 0
   if [ -z "$agent_record" ]; then
     wait_for 120 agent_is_back "$1" none || die 50 "there is no Ready agent on node $1"
-    agent_record=$(agent_part "$1" 2)
+    agent_record=$AGENT_UID
     marker_must_write "node.$1" "$agent_record"
   fi
-  if [ "$(agent_part "$1" 2)" = "$agent_record" ]; then
-    k delete pod "$(agent_part "$1" 1)" -n "$CILIUM_NAMESPACE" --ignore-not-found --wait=false >/dev/null ||
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
+  if [ "$AGENT_UID" = "$agent_record" ]; then
+    k delete pod "$AGENT_POD" -n "$CILIUM_NAMESPACE" --ignore-not-found --wait=false >/dev/null ||
       die 50 "the agent of node $1 cannot be deleted: $(api_error)"
   fi
 }
@@ -122,7 +123,7 @@ end_agent() {
   agent_record=$(marker_read "$STAGE" "node.$1") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
   [ "$agent_record" != "done" ] || return 0
   wait_for 600 agent_is_back "$1" "$agent_record" || die 50 "the agent of node $1 is not back and Ready"
-  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$(agent_part "$1" 4)" CHECK drift ||
+  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK drift ||
     die 50 "the agent of node $1 does not run with the configuration, or its endpoints are not in force"
   marker_must_write "node.$1" "done"
   log agent "restarted, runs with the configuration of now"
@@ -507,7 +508,8 @@ sources_are_gone() {
 start_clean() {
   CURRENT_NODE=$1
   CURRENT_STEP=3
-  helper_apply clean "clean-$STAGE-$2" "$1" CILIUM_IMAGE "$(agent_part "$1" 4)" ||
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
+  helper_apply clean "clean-$STAGE-$2" "$1" CILIUM_IMAGE "$AGENT_IMAGE" ||
     die 50 "the helper pod of node $1 cannot be made: $(api_error)"
 }
 
@@ -528,7 +530,8 @@ end_clean() {
 
 check_node() {
   CURRENT_STEP=4
-  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$(agent_part "$1" 4)" CHECK endpoints ||
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
+  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK endpoints ||
     die 60 "endpoints of node $1 are not in force after the cleaning"
   k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-echo \
     -o 'jsonpath={range .items[*]}{.spec.nodeName}|{.status.podIP}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |
@@ -802,9 +805,13 @@ start_script() {
 
 # --- lease: one executor at a time ------------------------------------------------------------------------------------
 
-lease_read() {
-  k get lease "$LEASE" -n "$NAMESPACE" --ignore-not-found \
-    -o 'jsonpath={.metadata.resourceVersion}|{.spec.holderIdentity}|{.spec.renewTime}'
+# lease_look: the Lease in lease_now, its parts in lease_version and lease_holder; all empty when there is none.
+lease_look() {
+  lease_now=$(k get lease "$LEASE" -n "$NAMESPACE" --ignore-not-found \
+    -o 'jsonpath={.metadata.resourceVersion}|{.spec.holderIdentity}|{.spec.renewTime}') || return 1
+  IFS='|' read -r lease_version lease_holder _ <<LEASE
+$lease_now
+LEASE
 }
 
 # lease_put VERB VERSION HOLDER: writes the Lease; with a version the API server refuses if somebody was faster.
@@ -818,14 +825,11 @@ LEASE
 
 lease_try() {
   clock
-  lease_now=$(lease_read) || return 1
+  lease_look || return 1
   if [ -z "$lease_now" ]; then
     lease_put create "" "$JOB_UID"
     return
   fi
-  IFS='|' read -r lease_version lease_holder _ <<LEASE
-$lease_now
-LEASE
   # A lease that nobody renewed while we watched is expired. Only our own clock counts, not the one in the lease.
   if [ -n "$lease_holder" ] && [ "$lease_holder" != "$JOB_UID" ]; then
     if [ "$lease_now" != "$LEASE_SEEN" ]; then
@@ -842,7 +846,7 @@ LEASE
 lease_take() {
   LEASE_SEEN=
   LEASE_SEEN_AT=0
-  wait_for $((LEASE_SECONDS + 60)) lease_try || die 11 "another executor holds the lease metachron/roll: $(lease_read)"
+  wait_for $((LEASE_SECONDS + 60)) lease_try || die 11 "another executor holds the lease metachron/roll: $lease_now"
   LEASE_HELD=yes
   clock
   LEASE_RENEWED=$NOW
@@ -855,18 +859,17 @@ lease_renew() {
   [ "$LEASE_HELD" = yes ] || return 0
   clock
   [ $((NOW - LEASE_RENEWED)) -ge $((LEASE_SECONDS / 4)) ] || return 0
-  lease_now=$(lease_read) || return 0
-  if [ "$(printf '%s' "$lease_now" | cut -d '|' -f 2)" != "$JOB_UID" ]; then
+  lease_look || return 0
+  if [ "$lease_holder" != "$JOB_UID" ]; then
     LEASE_HELD=no
     die 11 "lost the lease metachron/roll to $lease_now"
   fi
-  lease_put replace "$(printf '%s' "$lease_now" | cut -d '|' -f 1)" "$JOB_UID" && LEASE_RENEWED=$NOW
+  lease_put replace "$lease_version" "$JOB_UID" && LEASE_RENEWED=$NOW
 }
 
 lease_release() {
-  lease_now=$(lease_read) || return 0
-  if [ "$(printf '%s' "$lease_now" | cut -d '|' -f 2)" = "$JOB_UID" ]; then
-    lease_put replace "$(printf '%s' "$lease_now" | cut -d '|' -f 1)" ""
+  if lease_look && [ "$lease_holder" = "$JOB_UID" ]; then
+    lease_put replace "$lease_version" ""
   fi
   LEASE_HELD=no
 }
@@ -875,7 +878,10 @@ lease_release() {
 
 # marker_read STAGE KEY: the value, or nothing.
 marker_read() {
-  marker_key=$(printf '%s' "$2" | sed 's/\./\\./g')
+  case "$2" in
+    *.*) marker_key=$(printf '%s' "$2" | sed 's/\./\\./g') ;;
+    *) marker_key=$2 ;;
+  esac
   read_api get configmap "wave-$1" -n "$NAMESPACE" --ignore-not-found -o "jsonpath={.data.$marker_key}"
 }
 
@@ -1071,7 +1077,7 @@ main
 
 set -u
 MODE=$1
-CONF_DIR=/host/cni
+[ -n "$(printenv CONF_DIR)" ] || CONF_DIR=/host/cni
 CONF_FILE=05-cilium.conflist
 
 say() {
@@ -1545,7 +1551,7 @@ done
 # without a file: the old one is back before Cilium's goes.
 
 set -u
-CONF_DIR=/host/cni
+[ -n "$(printenv CONF_DIR)" ] || CONF_DIR=/host/cni
 CONF_FILE=05-cilium.conflist
 
 say() {
@@ -1737,6 +1743,18 @@ linux_nodes() {
   read_api get nodes -l kubernetes.io/os=linux -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}'
 }
 
+# node_has_room NODE: whether the kubelet takes three pods more. Helper pods ask for no other resource.
+node_has_room() {
+  room_limit=$(node_field "$1" '{.status.allocatable.pods}') || return 1
+  room_pods=$(k get pods --all-namespaces --field-selector "spec.nodeName=$1,status.phase!=Succeeded,status.phase!=Failed" \
+    -o 'jsonpath={.items[*].metadata.name}') || return 1
+  room_used=0
+  for room_pod in $room_pods; do
+    [ -z "$room_pod" ] || room_used=$((room_used + 1))
+  done
+  [ "$((room_used + 3))" -le "$room_limit" ]
+}
+
 # set_unschedulable NODE true|null
 set_unschedulable() {
   k patch node "$1" --field-manager="$MANAGER" --type merge -p "{\"spec\":{\"unschedulable\":$2}}" >/dev/null
@@ -1744,22 +1762,31 @@ set_unschedulable() {
 
 # --- agents -----------------------------------------------------------------------------------------------------------
 
-# agents_on NODE: one line "name|uid|Ready status|image" for each agent pod that is not being deleted.
-agents_on() {
-  k get pods -n "$CILIUM_NAMESPACE" -l k8s-app=cilium --field-selector "spec.nodeName=$1" \
-    -o 'jsonpath={range .items[*]}{.metadata.name}|{.metadata.uid}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.containers[?(@.name=="cilium-agent")].image}|{.metadata.deletionTimestamp}{"\n"}{end}' |
-    grep '|$'
+# find_agent NODE: the agent's pod that is not being deleted, in AGENT_POD, AGENT_UID, AGENT_READY and AGENT_IMAGE; all are
+# empty when there is none. Fails when the API server does not answer.
+find_agent() {
+  agent_lines=$(k get pods -n "$CILIUM_NAMESPACE" -l k8s-app=cilium --field-selector "spec.nodeName=$1" \
+    -o 'jsonpath={range .items[*]}{.metadata.deletionTimestamp}|{.metadata.name}|{.metadata.uid}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.containers[?(@.name=="cilium-agent")].image}{"\n"}{end}') || return 1
+  AGENT_POD=
+  AGENT_UID=
+  AGENT_READY=
+  AGENT_IMAGE=
+  while IFS='|' read -r agent_deleted agent_pod agent_uid agent_ready agent_image; do
+    if [ -n "$agent_deleted" ] || [ -z "$agent_pod" ]; then continue; fi
+    AGENT_POD=$agent_pod
+    AGENT_UID=$agent_uid
+    AGENT_READY=$agent_ready
+    AGENT_IMAGE=$agent_image
+    break
+  done <<LINES
+$agent_lines
+LINES
+  return 0
 }
 
-agent_part() {
-  agents_on "$1" | sed -n 1p | cut -d '|' -f "$2"
-}
-
-# An agent that is Ready and is not the one with the given uid.
+# agent_is_back NODE UID: an agent that is Ready and is not the one with the given uid; its facts are those of find_agent.
 agent_is_back() {
-  back_line=$(agents_on "$1" | sed -n 1p)
-  [ -n "$back_line" ] && [ "$(printf '%s' "$back_line" | cut -d '|' -f 2)" != "$2" ] &&
-    [ "$(printf '%s' "$back_line" | cut -d '|' -f 3)" = True ]
+  find_agent "$1" && [ -n "$AGENT_POD" ] && [ "$AGENT_UID" != "$2" ] && [ "$AGENT_READY" = True ]
 }
 
 # Names of nodes that are not Ready, one a line.
@@ -1829,11 +1856,11 @@ policies_are_valid() {
 # --- pods of a node ---------------------------------------------------------------------------------------------------
 
 # pods_on NODE FILE: writes a line for each pod on the pod network that has not finished and is no helper of ours:
-# namespace|name|uid|address|owner kind|owner name|mirror hash|restartPolicy|emptyDirs|hostPorts|Ready|deletion
+# namespace|name|uid|address|owner kind|owner name|mirror hash|restartPolicy|emptyDirs|TCP hostPorts|Ready|deletion
 # Fails when the API server does not answer: an empty list must mean that there is no pod.
 pods_on() {
   k get pods --all-namespaces --field-selector "spec.nodeName=$1,status.phase!=Succeeded,status.phase!=Failed" \
-    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.labels.metachron\.dev/helper}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.ownerReferences[?(@.controller==true)].name}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[*].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
+    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.labels.metachron\.dev/helper}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.ownerReferences[?(@.controller==true)].name}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[?(@.protocol=="TCP")].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
     >"$2.all" || return 1
   sed -n -e '/^true|/d' -e 's/^[^|]*||//p' "$2.all" >"$2"
   return 0
@@ -1862,15 +1889,16 @@ find_pods() {
 
 # helper_apply TEMPLATE NAME NODE [WORD VALUE]…
 helper_apply() {
+  helper_template=$STAGE_DIR/$1.yaml
   helper_name=$2
-  helper_text=$(sed -e "s|@NAME@|$2|g" -e "s|@NODE@|$3|g" "$STAGE_DIR/$1.yaml") || return 1
+  helper_words="s|@NAME@|$2|g;s|@NODE@|$3|g"
   shift 3
   while [ $# -gt 1 ]; do
-    helper_text=$(printf '%s\n' "$helper_text" | sed "s|@$1@|$2|g")
+    helper_words="$helper_words;s|@$1@|$2|g"
     shift 2
   done
   helper_delete "$helper_name" || return 1
-  printf '%s\n' "$helper_text" | k_input create -f - --validate=false --field-manager="$MANAGER" >/dev/null
+  sed "$helper_words" "$helper_template" | k_input create -f - --validate=false --field-manager="$MANAGER" >/dev/null
 }
 
 helper_gone() {
@@ -2131,6 +2159,7 @@ sweep_hostports() {
 #
 #   probe.sh serve             answers on TCP 8080 until the pod is deleted
 #   probe.sh connect TARGET…   tries each target until it answers, 60 s each; fails if one does not
+#   probe.sh ports HOST PORT…  says "answers PORT" for each TCP port that answers; never fails
 #   probe.sh query NAME        asks $METACHRON_PROMETHEUS_URL the query in $METACHRON_QUERY, judged by $METACHRON_JUDGEMENT
 #   probe.sh goldpinger        asks $METACHRON_GOLDPINGER_URL for /cluster_health until $METACHRON_HEALTHY_ANSWERS answers in a
 #                              row are good, 3 s apart
@@ -2206,6 +2235,14 @@ connect() {
   return "$failed"
 }
 
+ports() {
+  ports_host=$1
+  shift
+  for port in "$@"; do
+    if reach "$ports_host" "$port" >/tmp/out 2>&1 || reach "$ports_host" "$port" >/tmp/out 2>&1; then say "answers $port"; fi
+  done
+}
+
 serve() {
   if has agnhost; then
     exec agnhost netexec --http-port=8080 --udp-port=-1
@@ -2275,6 +2312,7 @@ shift
 case "$what" in
   serve) serve ;;
   connect) connect "$@" ;;
+  ports) ports "$@" ;;
   query) query "$1" ;;
   goldpinger) goldpinger ;;
   *)
@@ -2623,14 +2661,13 @@ signal_place() {
 
 # --- the node's record in the marker ----------------------------------------------------------------------------------
 
+# The record is JSON that record_write wrote: its values in their order, without the names.
 record_read() {
   record=$(marker_read "$STAGE" "$RECORD_KIND.$1") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
-  RECORD_STEP=$(printf '%s' "$record" | sed -n 's/.*"step":\([0-9]*\).*/\1/p')
-  RECORD_UNSCHEDULABLE=$(printf '%s' "$record" | sed -n 's/.*"wasUnschedulable":\([a-z]*\).*/\1/p')
-  RECORD_AGENT_POD=$(printf '%s' "$record" | sed -n 's/.*"agentPod":"\([^"]*\)".*/\1/p')
-  RECORD_AGENT_UID=$(printf '%s' "$record" | sed -n 's/.*"agentUid":"\([^"]*\)".*/\1/p')
-  RECORD_IP_BEFORE=$(printf '%s' "$record" | sed -n 's/.*"podIpBefore":"\([^"]*\)".*/\1/p')
-  RECORD_IP_AFTER=$(printf '%s' "$record" | sed -n 's/.*"podIpAfter":"\([^"]*\)".*/\1/p')
+  record_values=$(printf '%s' "$record" | sed -e 's/"[a-zA-Z]*"://g' -e 's/[{}"]//g' -e 's/,/|/g')
+  IFS='|' read -r RECORD_STEP RECORD_UNSCHEDULABLE RECORD_AGENT_POD RECORD_AGENT_UID RECORD_IP_BEFORE RECORD_IP_AFTER _ <<VALUES
+$record_values
+VALUES
   [ -n "$RECORD_STEP" ] || RECORD_STEP=0
 }
 
@@ -2704,6 +2741,12 @@ check_start() {
   if [ -n "$BRIDGE" ]; then
     wait_for 300 bridge_is_ready || die 30 "the bridge is not Ready on every node: $ds_unready"
   fi
+  if [ "$MODE" = recycle ] || [ "$MODE" = kured ]; then
+    for node in $NODES; do
+      wait_for 60 node_has_room "$node" ||
+        die 30 "node $node holds $room_used of $room_limit pods: the helper pods would find no room beside them"
+    done
+  fi
   if [ "$MODE" = evict ]; then
     UNMOVABLE=
     for node in $NODES; do
@@ -2724,6 +2767,7 @@ record_node() {
   [ "$node_schedulability" != true ] || RECORD_UNSCHEDULABLE=true
   RECORD_IP_BEFORE=$(k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-echo --field-selector "spec.nodeName=$1" \
     -o 'jsonpath={.items[0].status.podIP}')
+  hostports_before "$1"
   record_write "$1" 4
   log record "node was unschedulable: $RECORD_UNSCHEDULABLE"
 }
@@ -2752,17 +2796,17 @@ clear_node() {
 replace_agent() {
   if [ -z "$RECORD_AGENT_UID" ]; then
     wait_for 120 agent_is_back "$1" none || die 50 "there is no Ready Cilium agent on node $1"
-    RECORD_AGENT_POD=$(agent_part "$1" 1)
-    RECORD_AGENT_UID=$(agent_part "$1" 2)
+    RECORD_AGENT_POD=$AGENT_POD
+    RECORD_AGENT_UID=$AGENT_UID
     record_write "$1" "$2"
   fi
-  if [ "$(agent_part "$1" 2)" = "$RECORD_AGENT_UID" ]; then
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
+  if [ "$AGENT_UID" = "$RECORD_AGENT_UID" ]; then
     k delete pod "$RECORD_AGENT_POD" -n "$CILIUM_NAMESPACE" --ignore-not-found --wait=false >/dev/null ||
       die 50 "agent pod $RECORD_AGENT_POD cannot be deleted: $(api_error)"
     log agent "deleted agent pod $RECORD_AGENT_POD"
   fi
-  wait_for 600 agent_is_back "$1" "$RECORD_AGENT_UID" || die 50 "the Cilium agent of node $1 is not back and Ready: $(agents_on "$1")"
-  AGENT_IMAGE=$(agent_part "$1" 4)
+  wait_for 600 agent_is_back "$1" "$RECORD_AGENT_UID" || die 50 "the Cilium agent of node $1 is not back and Ready: '$agent_lines'"
 }
 
 # --- step 8: gates ------------------------------------------------------------------------------------------------------
@@ -2852,15 +2896,69 @@ gate_node() {
 
 move_rest() {
   CURRENT_STEP=9
-  AGENT_IMAGE=$(agent_part "$1" 4)
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
   if [ "$MODE" = recycle ]; then
     each_pod "$1" recycle_wrong || die 61 "a pod of node $1 did not come back on the right network"
   else
     each_pod "$1" evict_wrong || die 61 "a pod of node $1 could not be evicted after the switch: $EVICT_WHY"
   fi
   sweep_hostports "$1" || die 60 "stale hostPort rules of node $1 could not be removed"
+  hostports_after "$1"
   wait_for 120 nothing_wrong "$1" || die 61 "pods are still on the wrong network on node $1:$WRONG"
   log pods "every pod of the node is on the right network"
+}
+
+# --- hostPorts: what answered before answers after ------------------------------------------------------------------------
+
+# ask_ports NODE PORT…: ANSWERING are the ports of the node that answer a pod on the host network of another node. The list
+# is empty when there is no other node to ask from.
+ask_ports() {
+  ask_node=$1
+  shift
+  ANSWERING=
+  wait_for 60 echo_targets "$ask_node" || return 1
+  ask_from=$OLD_NODE
+  [ -n "$ask_from" ] || ask_from=$NEW_NODE
+  [ -n "$ask_from" ] || return 0
+  ask_address=$(node_field "$ask_node" '{.status.addresses[?(@.type=="InternalIP")].address}' | cut -d ' ' -f 1)
+  helper_run 300 ports "ports-$STAGE" "$ask_from" TARGETS "$ask_address $*" || return 1
+  ANSWERING=$(sed -n 's/^answers //p' "$WORK_DIR/helper-log" | tr '\n' ' ')
+}
+
+hostports_before() {
+  HOSTPORTS=
+  LIVE_IPS=
+  each_pod "$1" note_hostports || die 10 "the pods of node $1 cannot be listed: $(api_error)"
+  [ -n "$HOSTPORTS" ] || return 0
+  # shellcheck disable=SC2086 # one word for each port
+  ask_ports "$1" $HOSTPORTS || die 30 "the hostPorts of node $1 could not be tried"
+  marker_must_write "hostports.$1" "$ANSWERING"
+  log hostports "in use:$HOSTPORTS; answer before the switch: $ANSWERING"
+}
+
+# Ports that answered before and are in use now: a pod that left took its port along.
+hostports_answer() {
+  HOSTPORTS=
+  LIVE_IPS=
+  each_pod "$1" note_hostports || return 1
+  wanted_ports=
+  for hostport in $HOSTPORTS; do
+    case " $HOSTPORTS_BEFORE " in *" $hostport "*) wanted_ports="$wanted_ports $hostport" ;; esac
+  done
+  [ -n "$wanted_ports" ] || return 0
+  # shellcheck disable=SC2086
+  ask_ports "$1" $wanted_ports || return 1
+  for hostport in $wanted_ports; do
+    case " $ANSWERING " in *" $hostport "*) ;; *) return 1 ;; esac
+  done
+  return 0
+}
+
+hostports_after() {
+  HOSTPORTS_BEFORE=$(marker_read "$STAGE" "hostports.$1") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  [ -n "$HOSTPORTS_BEFORE" ] || return 0
+  wait_for 180 hostports_answer "$1" || die 60 "hostPorts of node $1 answered before and do not now: wanted$wanted_ports, answer: $ANSWERING"
+  log hostports "answer after the switch: $ANSWERING"
 }
 
 # Pods that may stay: those of restartPolicy Never in mode recycle, which end by themselves.
@@ -2946,8 +3044,7 @@ record_before_undo() {
 is_untouched() {
   find_wrong "$1" || return 1
   [ -z "$WRONG" ] || return 1
-  AGENT_IMAGE=$(agent_part "$1" 4)
-  [ -n "$AGENT_IMAGE" ] && helper_run 60 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK source
+  find_agent "$1" && [ -n "$AGENT_IMAGE" ] && helper_run 60 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK source
 }
 
 switch_back() {
@@ -3062,7 +3159,7 @@ pass_node() {
   fi
   RECORD_UNSCHEDULABLE=false
   ! node_is_cordoned "$1" || RECORD_UNSCHEDULABLE=true
-  AGENT_IMAGE=$(agent_part "$1" 4)
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
   helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK cilium ||
     die 50 "node $1 is not on Cilium: the agent did not take the CiliumNodeConfig, or its endpoints are not in force"
   gate_node "$1"

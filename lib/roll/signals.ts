@@ -34,7 +34,8 @@ export function signalsOf(plan: Plan): readonly Signal[] {
     ...ping,
     ...serviceLevelGates.map((gate, at) => ({
       name: `signal-slo-${at + 1}`,
-      arguments: ["query", gate.name],
+      // The name goes into a command and a log: what could mean something there is left out.
+      arguments: ["query", gate.name.replace(/[^\w .:/-]/gu, "_")],
       env: {
         METACHRON_PROMETHEUS_URL: withoutSlash(prometheus.url),
         // Encoded here, because a shell without tools cannot; parentheses and quotes too, for the strictest server.
@@ -46,7 +47,8 @@ export function signalsOf(plan: Plan): readonly Signal[] {
 }
 
 function withoutSlash(url: string): string {
-  return url.replace(/\/+$/u, "");
+  // A dollar sign means something to Flux and to the kubelet.
+  return url.replace(/\/+$/u, "").replaceAll("$", "%24");
 }
 
 function encodeQuery(query: string): string {

@@ -36,7 +36,7 @@ export function undoObjects(input: WaveInput): readonly RollObject[] {
   });
 }
 
-const undoHelpers: readonly HelperKind[] = ["canary", "check", "hostports", "probe", "restore"];
+const undoHelpers: readonly HelperKind[] = ["canary", "check", "hostports", "ports", "probe", "restore"];
 
 /** The rights of the way back: as the wave's, without reading the stage before and without deleting a CiliumNodeConfig. */
 export function undoRights({ context, stage, wave }: WaveInput): Rights {

@@ -52,7 +52,7 @@ export function waveObjects(input: WaveInput): readonly RollObject[] {
 }
 
 /** Helper pods of every wave. */
-const waveHelpers: readonly HelperKind[] = ["canary", "check", "hostports", "probe"];
+const waveHelpers: readonly HelperKind[] = ["canary", "check", "hostports", "ports", "probe"];
 
 /** Longest time of a wave's Job: twice its estimate, an hour at least. */
 export function waveDeadlineSeconds(wave: Pick<Wave, "estimateSeconds">): number {

@@ -47,6 +47,7 @@ function lines(text: string): readonly string[] {
 
 const others = ["cali-POSTROUTING", "KUBE-POSTROUTING", "CILIUM_POST_nat", "FLANNEL-POSTRTG"];
 
+// Both backends where they differ: in what is listed, restored and locked. The rest of the script does not know which it is.
 describe.skipIf(!canUseIptables).each([["iptables-nft"], ["iptables-legacy"]])(
   `bridge.sh on %s${iptablesNote}`,
   (program) => {
@@ -81,7 +82,7 @@ describe.skipIf(!canUseIptables).each([["iptables-nft"], ["iptables-legacy"]])(
       ]);
     });
 
-    test.each<[string, string]>([
+    const damages: readonly (readonly [string, string])[] = [
       [
         "somebody put a rule in front",
         `${program} -t nat -I POSTROUTING 1 -j RETURN && ${program} -t nat -D POSTROUTING 4`,
@@ -102,76 +103,35 @@ describe.skipIf(!canUseIptables).each([["iptables-nft"], ["iptables-legacy"]])(
         "the rules stand in the wrong order",
         `${program} -t nat -D POSTROUTING 1 && ${program} -t nat -I POSTROUTING 2 ${newToOld}`,
       ],
-    ])("sets them right again when %s", (_what, damage) => {
-      const run = inNamespace(
-        [
-          tables(program),
-          look("keep"),
-          damage,
-          look("keep"),
-          `${program} -t nat -S POSTROUTING | sed -n '2,3p'`,
-          `${program} -S FORWARD | grep -A1 -e '-j cali-FORWARD$' | sed -n 2p`,
-          `${program}-save | grep -c metachron-bridge`,
-        ].join("\n"),
-      );
+    ];
 
-      expect(run.stderr).toBe("");
-      expect(lines(run.stdout)).toEqual([
-        "exit 0",
-        "exit 0",
-        `-A POSTROUTING ${newToOld}`,
-        `-A POSTROUTING ${oldToNew}`,
-        `-A FORWARD ${newToOld}`,
-        "3",
-      ]);
-    });
+    // Each is mended by the same transaction: the legacy backend has to show that once.
+    test.each(program === "iptables-nft" ? damages : damages.slice(3, 4))(
+      "sets them right again when %s",
+      (_what, damage) => {
+        const run = inNamespace(
+          [
+            tables(program),
+            look("keep"),
+            damage,
+            look("keep"),
+            `${program} -t nat -S POSTROUTING | sed -n '2,3p'`,
+            `${program} -S FORWARD | grep -A1 -e '-j cali-FORWARD$' | sed -n 2p`,
+            `${program}-save | grep -c metachron-bridge`,
+          ].join("\n"),
+        );
 
-    test.each<[string, readonly string[], readonly string[]]>([
-      ["the policy chain is missing: nothing may be accepted past it", ["KUBE-FORWARD"], ["KUBE-FORWARD"]],
-      [
-        "Cilium's chain stands before the policy chain",
-        ["CILIUM_FORWARD", "cali-FORWARD"],
-        ["CILIUM_FORWARD", "cali-FORWARD", newToOld],
-      ],
-      [
-        "kube-proxy's chain stands before the policy chain",
-        ["KUBE-FORWARD", "cali-FORWARD"],
-        ["KUBE-FORWARD", "cali-FORWARD", newToOld],
-      ],
-    ])("is not ready while %s", (_what, forward, expected) => {
-      const run = inNamespace(
-        [tables(program, [...forward]), look("keep"), look("ready"), show(program, "filter", "FORWARD")].join("\n"),
-      );
-
-      expect(lines(run.stdout)).toEqual(["exit 1", "exit 1", ...expected]);
-    });
-
-    test("takes its FORWARD rule away when the policy chain goes", () => {
-      const run = inNamespace(
-        [
-          tables(program),
-          look("keep"),
-          `${program} -D FORWARD 1`,
-          look("keep"),
-          `${program} -S FORWARD | grep -c metachron`,
-        ].join("\n"),
-      );
-
-      expect(lines(run.stdout)).toEqual(["exit 0", "exit 1", "0"]);
-    });
-
-    test("puts the FORWARD rule first where the source has no policy", () => {
-      const changes = { POLICY_CHAIN: "", SOURCE_CHAINS: "FLANNEL-" };
-      const run = inNamespace(
-        [
-          tables(program, ["KUBE-FORWARD", "FLANNEL-FWD"]),
-          look("keep", changes),
-          show(program, "filter", "FORWARD"),
-        ].join("\n"),
-      );
-
-      expect(lines(run.stdout)).toEqual(["exit 0", newToOld, "KUBE-FORWARD", "FLANNEL-FWD"]);
-    });
+        expect(run.stderr).toBe("");
+        expect(lines(run.stdout)).toEqual([
+          "exit 0",
+          "exit 0",
+          `-A POSTROUTING ${newToOld}`,
+          `-A POSTROUTING ${oldToNew}`,
+          `-A FORWARD ${newToOld}`,
+          "3",
+        ]);
+      },
+    );
 
     test("takes its rules away when it is asked to, and nothing else", () => {
       const before = `${program}-save | grep '^-A'`;
@@ -191,6 +151,55 @@ describe.skipIf(!canUseIptables).each([["iptables-nft"], ["iptables-legacy"]])(
 );
 
 describe.skipIf(!canUseIptables)(`bridge.sh${iptablesNote}`, () => {
+  const program = "iptables-nft";
+
+  test.each<[string, readonly string[], readonly string[]]>([
+    ["the policy chain is missing: nothing may be accepted past it", ["KUBE-FORWARD"], ["KUBE-FORWARD"]],
+    [
+      "Cilium's chain stands before the policy chain",
+      ["CILIUM_FORWARD", "cali-FORWARD"],
+      ["CILIUM_FORWARD", "cali-FORWARD", newToOld],
+    ],
+    [
+      "kube-proxy's chain stands before the policy chain",
+      ["KUBE-FORWARD", "cali-FORWARD"],
+      ["KUBE-FORWARD", "cali-FORWARD", newToOld],
+    ],
+  ])("is not ready while %s", (_what, forward, expected) => {
+    const run = inNamespace(
+      [tables(program, [...forward]), look("keep"), look("ready"), show(program, "filter", "FORWARD")].join("\n"),
+    );
+
+    expect(lines(run.stdout)).toEqual(["exit 1", "exit 1", ...expected]);
+  });
+
+  test("takes its FORWARD rule away when the policy chain goes", () => {
+    const run = inNamespace(
+      [
+        tables(program),
+        look("keep"),
+        `${program} -D FORWARD 1`,
+        look("keep"),
+        `${program} -S FORWARD | grep -c metachron`,
+      ].join("\n"),
+    );
+
+    expect(lines(run.stdout)).toEqual(["exit 0", "exit 1", "0"]);
+  });
+
+  test("puts the FORWARD rule first where the source has no policy", () => {
+    const changes = { POLICY_CHAIN: "", SOURCE_CHAINS: "FLANNEL-" };
+    const run = inNamespace(
+      [
+        tables(program, ["KUBE-FORWARD", "FLANNEL-FWD"]),
+        look("keep", changes),
+        show(program, "filter", "FORWARD"),
+      ].join("\n"),
+    );
+
+    expect(lines(run.stdout)).toEqual(["exit 0", newToOld, "KUBE-FORWARD", "FLANNEL-FWD"]);
+  });
+
   test("pairs prefixes of one family only", () => {
     const changes = { OLD_CIDRS: "10.244.0.0/16 fd00:10:244::/56", NEW_CIDRS: "10.245.0.0/16 fd00:10:245::/56" };
     const run = inNamespace(

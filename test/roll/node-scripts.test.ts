@@ -143,8 +143,11 @@ describe.skipIf(!canUseIptables).each(programs)(`node-clean.sh on %s${iptablesNo
     expect(twice.filter((line) => /cali-|FLANNEL/u.test(line))).toEqual([]);
   });
 
-  test("changes nothing in a table whose chain somebody else still jumps to by another rule than we know", () => {
-    // A rule of another program that jumps to the chain is deleted with it: nothing may keep a chain half alive.
+  // What follows does not differ between the backends.
+  if (program === "iptables-legacy") return;
+
+  test("deletes a jump of somebody else to a chain of the old network with the chain", () => {
+    // A chain that is still jumped to cannot be deleted, and the whole transaction would fail.
     const text = `${canal}\n${program} -N OTHERS\n${program} -A OTHERS -j cali-from-wl-dispatch`;
 
     const left = run(text);

@@ -213,6 +213,26 @@ describe.skipIf(!canRun)(`roll.sh${canRun ? "" : " (skipped: no sh or mkfifo)"}`
     expect(isCordoned(cluster, "worker-1")).toBe(true);
   });
 
+  test.each([
+    [false, 0],
+    [true, 60],
+  ])("asks hostPorts that answered before again after the switch: dead then %s ends with %i", async (isDead, code) => {
+    const cluster = labCluster();
+    cluster.addPod("ingress", "proxy", "worker-1", { owner: "DaemonSet", hostPort: 443 });
+    const objects = oneNodeObjects();
+    applyStage(cluster, objects);
+
+    const run = await runJob(cluster, objects, {
+      afterCall: (call) => {
+        if (call.startsWith("delete pod cilium-")) cluster.deadPorts = isDead;
+        return undefined;
+      },
+    });
+
+    expect(run.ended).toBe(code);
+    expect(cluster.marker(stage)["hostports.worker-1"]).toBe("443 ");
+  });
+
   test("on TERM says where, gives the lease back, uncordons nothing and ends with 70", async () => {
     const { cluster, run } = await roll(
       oneNodeObjects(),

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { exitCodes } from "../../lib/roll/exit-codes.ts";
 import { readScripts, renderScriptsModule, scriptsFolder, scriptsModule } from "./embed-scripts.ts";
 
 const scripts = readScripts();
@@ -46,3 +47,10 @@ test.skipIf(!hasShellcheck).each([
     expect(run.stdout).toBe("");
   },
 );
+
+test("the table of exit codes is the one that common.sh tells", () => {
+  const head = (scripts.get("common.sh") ?? "").split("\nset -u")[0] ?? "";
+  const told = [...head.matchAll(/^# {3}(\d\d) {2}(.*)$/gmu)].map((match) => [match[1], match[2]]);
+
+  expect(told).toEqual(Object.entries(exitCodes).map(([code, { meaning }]) => [code, meaning]));
+});

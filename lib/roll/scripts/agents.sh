@@ -104,11 +104,12 @@ start_agent() {
   [ "$agent_record" != "done" ] || return 0
   if [ -z "$agent_record" ]; then
     wait_for 120 agent_is_back "$1" none || die 50 "there is no Ready agent on node $1"
-    agent_record=$(agent_part "$1" 2)
+    agent_record=$AGENT_UID
     marker_must_write "node.$1" "$agent_record"
   fi
-  if [ "$(agent_part "$1" 2)" = "$agent_record" ]; then
-    k delete pod "$(agent_part "$1" 1)" -n "$CILIUM_NAMESPACE" --ignore-not-found --wait=false >/dev/null ||
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
+  if [ "$AGENT_UID" = "$agent_record" ]; then
+    k delete pod "$AGENT_POD" -n "$CILIUM_NAMESPACE" --ignore-not-found --wait=false >/dev/null ||
       die 50 "the agent of node $1 cannot be deleted: $(api_error)"
   fi
 }
@@ -118,7 +119,7 @@ end_agent() {
   agent_record=$(marker_read "$STAGE" "node.$1") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
   [ "$agent_record" != "done" ] || return 0
   wait_for 600 agent_is_back "$1" "$agent_record" || die 50 "the agent of node $1 is not back and Ready"
-  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$(agent_part "$1" 4)" CHECK drift ||
+  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK drift ||
     die 50 "the agent of node $1 does not run with the configuration, or its endpoints are not in force"
   marker_must_write "node.$1" "done"
   log agent "restarted, runs with the configuration of now"

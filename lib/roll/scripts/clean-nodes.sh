@@ -33,7 +33,8 @@ sources_are_gone() {
 start_clean() {
   CURRENT_NODE=$1
   CURRENT_STEP=3
-  helper_apply clean "clean-$STAGE-$2" "$1" CILIUM_IMAGE "$(agent_part "$1" 4)" ||
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
+  helper_apply clean "clean-$STAGE-$2" "$1" CILIUM_IMAGE "$AGENT_IMAGE" ||
     die 50 "the helper pod of node $1 cannot be made: $(api_error)"
 }
 
@@ -54,7 +55,8 @@ end_clean() {
 
 check_node() {
   CURRENT_STEP=4
-  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$(agent_part "$1" 4)" CHECK endpoints ||
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
+  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK endpoints ||
     die 60 "endpoints of node $1 are not in force after the cleaning"
   k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-echo \
     -o 'jsonpath={range .items[*]}{.spec.nodeName}|{.status.podIP}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |

@@ -178,9 +178,13 @@ start_script() {
 
 # --- lease: one executor at a time ------------------------------------------------------------------------------------
 
-lease_read() {
-  k get lease "$LEASE" -n "$NAMESPACE" --ignore-not-found \
-    -o 'jsonpath={.metadata.resourceVersion}|{.spec.holderIdentity}|{.spec.renewTime}'
+# lease_look: the Lease in lease_now, its parts in lease_version and lease_holder; all empty when there is none.
+lease_look() {
+  lease_now=$(k get lease "$LEASE" -n "$NAMESPACE" --ignore-not-found \
+    -o 'jsonpath={.metadata.resourceVersion}|{.spec.holderIdentity}|{.spec.renewTime}') || return 1
+  IFS='|' read -r lease_version lease_holder _ <<LEASE
+$lease_now
+LEASE
 }
 
 # lease_put VERB VERSION HOLDER: writes the Lease; with a version the API server refuses if somebody was faster.
@@ -194,14 +198,11 @@ LEASE
 
 lease_try() {
   clock
-  lease_now=$(lease_read) || return 1
+  lease_look || return 1
   if [ -z "$lease_now" ]; then
     lease_put create "" "$JOB_UID"
     return
   fi
-  IFS='|' read -r lease_version lease_holder _ <<LEASE
-$lease_now
-LEASE
   # A lease that nobody renewed while we watched is expired. Only our own clock counts, not the one in the lease.
   if [ -n "$lease_holder" ] && [ "$lease_holder" != "$JOB_UID" ]; then
     if [ "$lease_now" != "$LEASE_SEEN" ]; then
@@ -218,7 +219,7 @@ LEASE
 lease_take() {
   LEASE_SEEN=
   LEASE_SEEN_AT=0
-  wait_for $((LEASE_SECONDS + 60)) lease_try || die 11 "another executor holds the lease metachron/roll: $(lease_read)"
+  wait_for $((LEASE_SECONDS + 60)) lease_try || die 11 "another executor holds the lease metachron/roll: $lease_now"
   LEASE_HELD=yes
   clock
   LEASE_RENEWED=$NOW
@@ -231,18 +232,17 @@ lease_renew() {
   [ "$LEASE_HELD" = yes ] || return 0
   clock
   [ $((NOW - LEASE_RENEWED)) -ge $((LEASE_SECONDS / 4)) ] || return 0
-  lease_now=$(lease_read) || return 0
-  if [ "$(printf '%s' "$lease_now" | cut -d '|' -f 2)" != "$JOB_UID" ]; then
+  lease_look || return 0
+  if [ "$lease_holder" != "$JOB_UID" ]; then
     LEASE_HELD=no
     die 11 "lost the lease metachron/roll to $lease_now"
   fi
-  lease_put replace "$(printf '%s' "$lease_now" | cut -d '|' -f 1)" "$JOB_UID" && LEASE_RENEWED=$NOW
+  lease_put replace "$lease_version" "$JOB_UID" && LEASE_RENEWED=$NOW
 }
 
 lease_release() {
-  lease_now=$(lease_read) || return 0
-  if [ "$(printf '%s' "$lease_now" | cut -d '|' -f 2)" = "$JOB_UID" ]; then
-    lease_put replace "$(printf '%s' "$lease_now" | cut -d '|' -f 1)" ""
+  if lease_look && [ "$lease_holder" = "$JOB_UID" ]; then
+    lease_put replace "$lease_version" ""
   fi
   LEASE_HELD=no
 }
@@ -251,7 +251,10 @@ lease_release() {
 
 # marker_read STAGE KEY: the value, or nothing.
 marker_read() {
-  marker_key=$(printf '%s' "$2" | sed 's/\./\\./g')
+  case "$2" in
+    *.*) marker_key=$(printf '%s' "$2" | sed 's/\./\\./g') ;;
+    *) marker_key=$2 ;;
+  esac
   read_api get configmap "wave-$1" -n "$NAMESPACE" --ignore-not-found -o "jsonpath={.data.$marker_key}"
 }
 

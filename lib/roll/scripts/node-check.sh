@@ -12,7 +12,7 @@
 
 set -u
 MODE=$1
-CONF_DIR=/host/cni
+[ -n "$(printenv CONF_DIR)" ] || CONF_DIR=/host/cni
 CONF_FILE=05-cilium.conflist
 
 say() {

@@ -6,7 +6,7 @@
 # without a file: the old one is back before Cilium's goes.
 
 set -u
-CONF_DIR=/host/cni
+[ -n "$(printenv CONF_DIR)" ] || CONF_DIR=/host/cni
 CONF_FILE=05-cilium.conflist
 
 say() {

@@ -129,6 +129,18 @@ linux_nodes() {
   read_api get nodes -l kubernetes.io/os=linux -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}'
 }
 
+# node_has_room NODE: whether the kubelet takes three pods more. Helper pods ask for no other resource.
+node_has_room() {
+  room_limit=$(node_field "$1" '{.status.allocatable.pods}') || return 1
+  room_pods=$(k get pods --all-namespaces --field-selector "spec.nodeName=$1,status.phase!=Succeeded,status.phase!=Failed" \
+    -o 'jsonpath={.items[*].metadata.name}') || return 1
+  room_used=0
+  for room_pod in $room_pods; do
+    [ -z "$room_pod" ] || room_used=$((room_used + 1))
+  done
+  [ "$((room_used + 3))" -le "$room_limit" ]
+}
+
 # set_unschedulable NODE true|null
 set_unschedulable() {
   k patch node "$1" --field-manager="$MANAGER" --type merge -p "{\"spec\":{\"unschedulable\":$2}}" >/dev/null
@@ -136,22 +148,31 @@ set_unschedulable() {
 
 # --- agents -----------------------------------------------------------------------------------------------------------
 
-# agents_on NODE: one line "name|uid|Ready status|image" for each agent pod that is not being deleted.
-agents_on() {
-  k get pods -n "$CILIUM_NAMESPACE" -l k8s-app=cilium --field-selector "spec.nodeName=$1" \
-    -o 'jsonpath={range .items[*]}{.metadata.name}|{.metadata.uid}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.containers[?(@.name=="cilium-agent")].image}|{.metadata.deletionTimestamp}{"\n"}{end}' |
-    grep '|$'
+# find_agent NODE: the agent's pod that is not being deleted, in AGENT_POD, AGENT_UID, AGENT_READY and AGENT_IMAGE; all are
+# empty when there is none. Fails when the API server does not answer.
+find_agent() {
+  agent_lines=$(k get pods -n "$CILIUM_NAMESPACE" -l k8s-app=cilium --field-selector "spec.nodeName=$1" \
+    -o 'jsonpath={range .items[*]}{.metadata.deletionTimestamp}|{.metadata.name}|{.metadata.uid}|{.status.conditions[?(@.type=="Ready")].status}|{.spec.containers[?(@.name=="cilium-agent")].image}{"\n"}{end}') || return 1
+  AGENT_POD=
+  AGENT_UID=
+  AGENT_READY=
+  AGENT_IMAGE=
+  while IFS='|' read -r agent_deleted agent_pod agent_uid agent_ready agent_image; do
+    if [ -n "$agent_deleted" ] || [ -z "$agent_pod" ]; then continue; fi
+    AGENT_POD=$agent_pod
+    AGENT_UID=$agent_uid
+    AGENT_READY=$agent_ready
+    AGENT_IMAGE=$agent_image
+    break
+  done <<LINES
+$agent_lines
+LINES
+  return 0
 }
 
-agent_part() {
-  agents_on "$1" | sed -n 1p | cut -d '|' -f "$2"
-}
-
-# An agent that is Ready and is not the one with the given uid.
+# agent_is_back NODE UID: an agent that is Ready and is not the one with the given uid; its facts are those of find_agent.
 agent_is_back() {
-  back_line=$(agents_on "$1" | sed -n 1p)
-  [ -n "$back_line" ] && [ "$(printf '%s' "$back_line" | cut -d '|' -f 2)" != "$2" ] &&
-    [ "$(printf '%s' "$back_line" | cut -d '|' -f 3)" = True ]
+  find_agent "$1" && [ -n "$AGENT_POD" ] && [ "$AGENT_UID" != "$2" ] && [ "$AGENT_READY" = True ]
 }
 
 # Names of nodes that are not Ready, one a line.
@@ -221,11 +242,11 @@ policies_are_valid() {
 # --- pods of a node ---------------------------------------------------------------------------------------------------
 
 # pods_on NODE FILE: writes a line for each pod on the pod network that has not finished and is no helper of ours:
-# namespace|name|uid|address|owner kind|owner name|mirror hash|restartPolicy|emptyDirs|hostPorts|Ready|deletion
+# namespace|name|uid|address|owner kind|owner name|mirror hash|restartPolicy|emptyDirs|TCP hostPorts|Ready|deletion
 # Fails when the API server does not answer: an empty list must mean that there is no pod.
 pods_on() {
   k get pods --all-namespaces --field-selector "spec.nodeName=$1,status.phase!=Succeeded,status.phase!=Failed" \
-    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.labels.metachron\.dev/helper}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.ownerReferences[?(@.controller==true)].name}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[*].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
+    -o 'jsonpath={range .items[*]}{.spec.hostNetwork}|{.metadata.labels.metachron\.dev/helper}|{.metadata.namespace}|{.metadata.name}|{.metadata.uid}|{.status.podIP}|{.metadata.ownerReferences[?(@.controller==true)].kind}|{.metadata.ownerReferences[?(@.controller==true)].name}|{.metadata.annotations.kubernetes\.io/config\.mirror}|{.spec.restartPolicy}|{.spec.volumes[*].emptyDir}|{.spec.containers[*].ports[?(@.protocol=="TCP")].hostPort}|{.status.conditions[?(@.type=="Ready")].status}|{.metadata.deletionTimestamp}{"\n"}{end}' \
     >"$2.all" || return 1
   sed -n -e '/^true|/d' -e 's/^[^|]*||//p' "$2.all" >"$2"
   return 0
@@ -254,15 +275,16 @@ find_pods() {
 
 # helper_apply TEMPLATE NAME NODE [WORD VALUE]…
 helper_apply() {
+  helper_template=$STAGE_DIR/$1.yaml
   helper_name=$2
-  helper_text=$(sed -e "s|@NAME@|$2|g" -e "s|@NODE@|$3|g" "$STAGE_DIR/$1.yaml") || return 1
+  helper_words="s|@NAME@|$2|g;s|@NODE@|$3|g"
   shift 3
   while [ $# -gt 1 ]; do
-    helper_text=$(printf '%s\n' "$helper_text" | sed "s|@$1@|$2|g")
+    helper_words="$helper_words;s|@$1@|$2|g"
     shift 2
   done
   helper_delete "$helper_name" || return 1
-  printf '%s\n' "$helper_text" | k_input create -f - --validate=false --field-manager="$MANAGER" >/dev/null
+  sed "$helper_words" "$helper_template" | k_input create -f - --validate=false --field-manager="$MANAGER" >/dev/null
 }
 
 helper_gone() {

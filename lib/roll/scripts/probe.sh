@@ -3,6 +3,7 @@
 #
 #   probe.sh serve             answers on TCP 8080 until the pod is deleted
 #   probe.sh connect TARGET…   tries each target until it answers, 60 s each; fails if one does not
+#   probe.sh ports HOST PORT…  says "answers PORT" for each TCP port that answers; never fails
 #   probe.sh query NAME        asks $METACHRON_PROMETHEUS_URL the query in $METACHRON_QUERY, judged by $METACHRON_JUDGEMENT
 #   probe.sh goldpinger        asks $METACHRON_GOLDPINGER_URL for /cluster_health until $METACHRON_HEALTHY_ANSWERS answers in a
 #                              row are good, 3 s apart
@@ -78,6 +79,14 @@ connect() {
   return "$failed"
 }
 
+ports() {
+  ports_host=$1
+  shift
+  for port in "$@"; do
+    if reach "$ports_host" "$port" >/tmp/out 2>&1 || reach "$ports_host" "$port" >/tmp/out 2>&1; then say "answers $port"; fi
+  done
+}
+
 serve() {
   if has agnhost; then
     exec agnhost netexec --http-port=8080 --udp-port=-1
@@ -147,6 +156,7 @@ shift
 case "$what" in
   serve) serve ;;
   connect) connect "$@" ;;
+  ports) ports "$@" ;;
   query) query "$1" ;;
   goldpinger) goldpinger ;;
   *)

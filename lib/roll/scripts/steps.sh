@@ -11,14 +11,13 @@
 
 # --- the node's record in the marker ----------------------------------------------------------------------------------
 
+# The record is JSON that record_write wrote: its values in their order, without the names.
 record_read() {
   record=$(marker_read "$STAGE" "$RECORD_KIND.$1") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
-  RECORD_STEP=$(printf '%s' "$record" | sed -n 's/.*"step":\([0-9]*\).*/\1/p')
-  RECORD_UNSCHEDULABLE=$(printf '%s' "$record" | sed -n 's/.*"wasUnschedulable":\([a-z]*\).*/\1/p')
-  RECORD_AGENT_POD=$(printf '%s' "$record" | sed -n 's/.*"agentPod":"\([^"]*\)".*/\1/p')
-  RECORD_AGENT_UID=$(printf '%s' "$record" | sed -n 's/.*"agentUid":"\([^"]*\)".*/\1/p')
-  RECORD_IP_BEFORE=$(printf '%s' "$record" | sed -n 's/.*"podIpBefore":"\([^"]*\)".*/\1/p')
-  RECORD_IP_AFTER=$(printf '%s' "$record" | sed -n 's/.*"podIpAfter":"\([^"]*\)".*/\1/p')
+  record_values=$(printf '%s' "$record" | sed -e 's/"[a-zA-Z]*"://g' -e 's/[{}"]//g' -e 's/,/|/g')
+  IFS='|' read -r RECORD_STEP RECORD_UNSCHEDULABLE RECORD_AGENT_POD RECORD_AGENT_UID RECORD_IP_BEFORE RECORD_IP_AFTER _ <<VALUES
+$record_values
+VALUES
   [ -n "$RECORD_STEP" ] || RECORD_STEP=0
 }
 
@@ -92,6 +91,12 @@ check_start() {
   if [ -n "$BRIDGE" ]; then
     wait_for 300 bridge_is_ready || die 30 "the bridge is not Ready on every node: $ds_unready"
   fi
+  if [ "$MODE" = recycle ] || [ "$MODE" = kured ]; then
+    for node in $NODES; do
+      wait_for 60 node_has_room "$node" ||
+        die 30 "node $node holds $room_used of $room_limit pods: the helper pods would find no room beside them"
+    done
+  fi
   if [ "$MODE" = evict ]; then
     UNMOVABLE=
     for node in $NODES; do
@@ -112,6 +117,7 @@ record_node() {
   [ "$node_schedulability" != true ] || RECORD_UNSCHEDULABLE=true
   RECORD_IP_BEFORE=$(k get pods -n "$NAMESPACE" -l app.kubernetes.io/name=metachron-echo --field-selector "spec.nodeName=$1" \
     -o 'jsonpath={.items[0].status.podIP}')
+  hostports_before "$1"
   record_write "$1" 4
   log record "node was unschedulable: $RECORD_UNSCHEDULABLE"
 }
@@ -140,17 +146,17 @@ clear_node() {
 replace_agent() {
   if [ -z "$RECORD_AGENT_UID" ]; then
     wait_for 120 agent_is_back "$1" none || die 50 "there is no Ready Cilium agent on node $1"
-    RECORD_AGENT_POD=$(agent_part "$1" 1)
-    RECORD_AGENT_UID=$(agent_part "$1" 2)
+    RECORD_AGENT_POD=$AGENT_POD
+    RECORD_AGENT_UID=$AGENT_UID
     record_write "$1" "$2"
   fi
-  if [ "$(agent_part "$1" 2)" = "$RECORD_AGENT_UID" ]; then
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
+  if [ "$AGENT_UID" = "$RECORD_AGENT_UID" ]; then
     k delete pod "$RECORD_AGENT_POD" -n "$CILIUM_NAMESPACE" --ignore-not-found --wait=false >/dev/null ||
       die 50 "agent pod $RECORD_AGENT_POD cannot be deleted: $(api_error)"
     log agent "deleted agent pod $RECORD_AGENT_POD"
   fi
-  wait_for 600 agent_is_back "$1" "$RECORD_AGENT_UID" || die 50 "the Cilium agent of node $1 is not back and Ready: $(agents_on "$1")"
-  AGENT_IMAGE=$(agent_part "$1" 4)
+  wait_for 600 agent_is_back "$1" "$RECORD_AGENT_UID" || die 50 "the Cilium agent of node $1 is not back and Ready: '$agent_lines'"
 }
 
 # --- step 8: gates ------------------------------------------------------------------------------------------------------
@@ -240,15 +246,69 @@ gate_node() {
 
 move_rest() {
   CURRENT_STEP=9
-  AGENT_IMAGE=$(agent_part "$1" 4)
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
   if [ "$MODE" = recycle ]; then
     each_pod "$1" recycle_wrong || die 61 "a pod of node $1 did not come back on the right network"
   else
     each_pod "$1" evict_wrong || die 61 "a pod of node $1 could not be evicted after the switch: $EVICT_WHY"
   fi
   sweep_hostports "$1" || die 60 "stale hostPort rules of node $1 could not be removed"
+  hostports_after "$1"
   wait_for 120 nothing_wrong "$1" || die 61 "pods are still on the wrong network on node $1:$WRONG"
   log pods "every pod of the node is on the right network"
+}
+
+# --- hostPorts: what answered before answers after ------------------------------------------------------------------------
+
+# ask_ports NODE PORT…: ANSWERING are the ports of the node that answer a pod on the host network of another node. The list
+# is empty when there is no other node to ask from.
+ask_ports() {
+  ask_node=$1
+  shift
+  ANSWERING=
+  wait_for 60 echo_targets "$ask_node" || return 1
+  ask_from=$OLD_NODE
+  [ -n "$ask_from" ] || ask_from=$NEW_NODE
+  [ -n "$ask_from" ] || return 0
+  ask_address=$(node_field "$ask_node" '{.status.addresses[?(@.type=="InternalIP")].address}' | cut -d ' ' -f 1)
+  helper_run 300 ports "ports-$STAGE" "$ask_from" TARGETS "$ask_address $*" || return 1
+  ANSWERING=$(sed -n 's/^answers //p' "$WORK_DIR/helper-log" | tr '\n' ' ')
+}
+
+hostports_before() {
+  HOSTPORTS=
+  LIVE_IPS=
+  each_pod "$1" note_hostports || die 10 "the pods of node $1 cannot be listed: $(api_error)"
+  [ -n "$HOSTPORTS" ] || return 0
+  # shellcheck disable=SC2086 # one word for each port
+  ask_ports "$1" $HOSTPORTS || die 30 "the hostPorts of node $1 could not be tried"
+  marker_must_write "hostports.$1" "$ANSWERING"
+  log hostports "in use:$HOSTPORTS; answer before the switch: $ANSWERING"
+}
+
+# Ports that answered before and are in use now: a pod that left took its port along.
+hostports_answer() {
+  HOSTPORTS=
+  LIVE_IPS=
+  each_pod "$1" note_hostports || return 1
+  wanted_ports=
+  for hostport in $HOSTPORTS; do
+    case " $HOSTPORTS_BEFORE " in *" $hostport "*) wanted_ports="$wanted_ports $hostport" ;; esac
+  done
+  [ -n "$wanted_ports" ] || return 0
+  # shellcheck disable=SC2086
+  ask_ports "$1" $wanted_ports || return 1
+  for hostport in $wanted_ports; do
+    case " $ANSWERING " in *" $hostport "*) ;; *) return 1 ;; esac
+  done
+  return 0
+}
+
+hostports_after() {
+  HOSTPORTS_BEFORE=$(marker_read "$STAGE" "hostports.$1") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+  [ -n "$HOSTPORTS_BEFORE" ] || return 0
+  wait_for 180 hostports_answer "$1" || die 60 "hostPorts of node $1 answered before and do not now: wanted$wanted_ports, answer: $ANSWERING"
+  log hostports "answer after the switch: $ANSWERING"
 }
 
 # Pods that may stay: those of restartPolicy Never in mode recycle, which end by themselves.

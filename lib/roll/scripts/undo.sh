@@ -41,8 +41,7 @@ record_before_undo() {
 is_untouched() {
   find_wrong "$1" || return 1
   [ -z "$WRONG" ] || return 1
-  AGENT_IMAGE=$(agent_part "$1" 4)
-  [ -n "$AGENT_IMAGE" ] && helper_run 60 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK source
+  find_agent "$1" && [ -n "$AGENT_IMAGE" ] && helper_run 60 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK source
 }
 
 switch_back() {

@@ -42,7 +42,7 @@ pass_node() {
   fi
   RECORD_UNSCHEDULABLE=false
   ! node_is_cordoned "$1" || RECORD_UNSCHEDULABLE=true
-  AGENT_IMAGE=$(agent_part "$1" 4)
+  wait_for 60 find_agent "$1" || die 10 "the agent of node $1 cannot be read: $(api_error)"
   helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK cilium ||
     die 50 "node $1 is not on Cilium: the agent did not take the CiliumNodeConfig, or its endpoints are not in force"
   gate_node "$1"

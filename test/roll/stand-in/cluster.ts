@@ -1,5 +1,13 @@
 import { parse } from "yaml";
-import { getArray, getIn, getString, getStringMap, type JsonObject, type JsonValue } from "../../../lib/core/json.ts";
+import {
+  getArray,
+  getIn,
+  getNumber,
+  getString,
+  getStringMap,
+  type JsonObject,
+  type JsonValue,
+} from "../../../lib/core/json.ts";
 import { compareText } from "../../../lib/core/order.ts";
 import { renderJsonPath } from "./json-path.ts";
 import { type KubectlCall, readCall } from "./kubectl-arguments.ts";
@@ -54,6 +62,7 @@ const kinds: Readonly<Record<string, string>> = { Pod: "pods", ConfigMap: "confi
 /** The stand-in. Time is its own and moves when a script sleeps. */
 export class StandIn {
   seconds = 1000;
+  deadPorts = false;
   calls: string[] = [];
   readonly objects = new Map<string, Stored>();
   private readonly timers: Timer[] = [];
@@ -127,7 +136,12 @@ export class StandIn {
     const object = this.put("nodes", {
       metadata: { name, labels },
       spec: options.cordoned === true ? { unschedulable: true } : {},
-      status: { conditions: [{ type: "Ready", status: "True" }], nodeInfo: { bootID: `boot-${name}` } },
+      status: {
+        conditions: [{ type: "Ready", status: "True" }],
+        nodeInfo: { bootID: `boot-${name}` },
+        addresses: [{ type: "InternalIP", address: "192.168.0.1" }],
+        allocatable: { pods: "110" },
+      },
     });
     object["cni"] = "source";
     this.startAgent(name);
@@ -176,7 +190,7 @@ export class StandIn {
         containers: [
           {
             name: "main",
-            ...(options.hostPort !== undefined && { ports: [{ hostPort: options.hostPort }] }),
+            ...(options.hostPort !== undefined && { ports: [{ hostPort: options.hostPort, protocol: "TCP" }] }),
           },
         ],
       },
@@ -237,7 +251,12 @@ export class StandIn {
           getIn(json(other), "spec", "unschedulable") !== true && getString(json(other), "metadata", "name") !== node,
       );
       const target = owner === "DaemonSet" ? node : (getString(json(elsewhere), "metadata", "name") ?? node);
-      this.addPod(namespace, app, target, { owner, labels: getStringMap(json(pod), "metadata", "labels") });
+      const hostPort = getNumber(getArray(getArray(json(pod), "spec", "containers")[0], "ports")[0], "hostPort");
+      this.addPod(namespace, app, target, {
+        owner,
+        labels: getStringMap(json(pod), "metadata", "labels"),
+        ...(hostPort !== undefined && { hostPort }),
+      });
     });
   }
 
@@ -311,10 +330,22 @@ export class StandIn {
       case "annotate":
         return this.annotate(call);
       case "logs":
-        return ok(`log of ${call.words[0] ?? ""}\n`);
+        return ok(this.logOf(call.words[0] ?? ""));
       default:
         throw new Error(`the stand-in does not know the verb ${call.verb}`);
     }
+  }
+
+  /** A helper of kind `ports` finds every port open, unless the stand-in is told that ports are dead. */
+  private logOf(name: string): string {
+    const pod = this.find("pods", "metachron", name);
+    const command =
+      getArray(getArray(json(pod), "spec", "containers")[0], "command")
+        .map(String)
+        .at(-1) ?? "";
+    if (!name.startsWith("ports-")) return `log of ${name}\n`;
+    const ports = command.split(" ").slice(5);
+    return this.deadPorts ? "" : ports.map((port) => `answers ${port}\n`).join("");
   }
 
   private get(call: KubectlCall): Answer {
