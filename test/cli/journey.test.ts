@@ -46,7 +46,7 @@ test("next opens the first stage: one word in the plan, the engines' objects, no
   expect(run.exitCode).toBe(0);
   expect(changed.filter((file) => /stages\/\d+[^/]*\/(?!STAGE\.md)/u.test(file))).toEqual([]);
   expect(changed).toContain("plans/kind-canal.yaml");
-  expect(changed).toContain("dist/kind-canal/argocd/000-prepare.yaml");
+  expect(changed).toContain("dist/kind-canal/argocd/apps/000-prepare.yaml");
   expect(readFileSync(project.plan, "utf8")).toMatch(/000-prepare:/u);
 });
 
