@@ -1,4 +1,6 @@
 import type { CiliumDirectionRule, CiliumL4, CiliumPeers, CiliumPolicySet, CiliumRule } from "../cilium/model.ts";
+import { matches } from "../selector/match-selector.ts";
+import type { Selector } from "../selector/selector.ts";
 import { everyL4, icmpL4, type L4Set, portsL4, protocolL4, protocols, uniteL4 } from "../space/l4-set.ts";
 import type { EndsHandle, PacketSpace } from "../space/packet-space.ts";
 import type { World } from "../space/world.ts";
@@ -69,12 +71,14 @@ function compileElements(rule: CiliumRule, index: number, subject: EndsHandle, c
 
 function compileElement({ peers, l4 }: CiliumDirectionRule, subject: EndsHandle, context: Context): Term[] {
   const { space, half } = context;
-  const peer = peerTest(peers, context);
+  const peer = peerTest(peers, context, true);
   if (peer === space.none) return [];
   if (l4 === undefined) return [{ own: subject, peer, l4: everyL4 }];
   const terms: Term[] = [];
   for (const { numbers, http } of numericGroups(l4))
     terms.push({ own: subject, peer, l4: numbers, ...(http && { http }) });
+  // The identity that stands for the whole cluster has no ports, so no name of a peer's port is found there.
+  const peerWithPorts = half === "ingress" ? peer : peerTest(peers, context, false);
   for (const port of l4) {
     if (port.kind !== "namedPort") continue;
     for (const target of space.portTargets(port.name)) {
@@ -82,7 +86,7 @@ function compileElement({ peers, l4 }: CiliumDirectionRule, subject: EndsHandle,
       const has = space.hasPort(port.name, target);
       terms.push({
         own: half === "ingress" ? space.and(subject, has) : subject,
-        peer: half === "ingress" ? peer : space.and(peer, has),
+        peer: half === "ingress" ? peer : space.and(peerWithPorts, has),
         l4: portsL4(protocols[target.protocol], target.port, target.port),
         ...(port.http && { http: port.http }),
       });
@@ -120,7 +124,7 @@ function numbersOf(port: Exclude<CiliumL4, { readonly kind: "namedPort" }>): L4S
   }
 }
 
-function peerTest(peers: CiliumPeers, context: Context): EndsHandle {
+function peerTest(peers: CiliumPeers, context: Context, hasGroups: boolean): EndsHandle {
   const { space } = context;
   switch (peers.kind) {
     case "anybody":
@@ -128,6 +132,11 @@ function peerTest(peers: CiliumPeers, context: Context): EndsHandle {
     case "nobody":
       return space.none;
     case "endpoints":
+      return space.anyOf(
+        peers.selectors.map((selector) =>
+          hasGroups ? endpointTest(selector, context) : space.labels("cilium", selector),
+        ),
+      );
     case "nodes":
       return space.anyOf(peers.selectors.map((selector) => space.labels("cilium", selector)));
     case "entities":
@@ -146,6 +155,20 @@ function peerTest(peers: CiliumPeers, context: Context): EndsHandle {
     case "services":
       return space.anyOf(servicesOf(peers.services, context.world).map((service) => serviceTest(service, space)));
   }
+}
+
+/** The labels of the identity that stands for every pod of the cluster when the agent looks a peer up. */
+const aggregateCluster: ReadonlyMap<string, string> = new Map([["reserved:aggregate-cluster", ""]]);
+
+/**
+ * Who an endpoint selector selects. Since 1.20 the agent looks a pod up under its own identity and under the one that stands
+ * for the whole cluster, whose only label no policy names: a selector that asks for nothing and only excludes matches it, and
+ * so every pod, also those that it excludes. Source: cilium 1.20.2 pkg/policy/aggregate.go; shown by the real engine.
+ */
+function endpointTest(selector: Selector, { space, world }: Context): EndsHandle {
+  const own = space.labels("cilium", selector);
+  const isForAll = world.cilium.minorVersion === "1.20" && matches(selector, aggregateCluster);
+  return isForAll ? space.or(own, space.ofKind("pod")) : own;
 }
 
 function serviceTest(service: World["services"][number], space: PacketSpace): EndsHandle {

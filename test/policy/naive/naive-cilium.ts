@@ -76,6 +76,11 @@ function peerLabels(peer: NaivePeer, world: World): CiliumLabels {
   }
 }
 
+/** Since 1.20 a pod is looked up a second time, under the identity that stands for the whole cluster. */
+function groupLabels(peer: NaivePeer, world: World): CiliumLabels[] {
+  return peer.kind === "pod" && world.cilium.minorVersion === "1.20" ? [{ "reserved:aggregate-cluster": "" }] : [];
+}
+
 interface Term {
   readonly key: string;
   readonly operator: string;
@@ -127,9 +132,10 @@ function matches(
   world: World,
   flow: NaiveFlow,
 ): boolean {
-  return rule.isKubernetes
-    ? matchesKubernetes(element, rule, world, flow)
-    : matchesPeers(element, rule, objects, world, flow) && matchesL4(element, flow);
+  if (rule.isKubernetes) return matchesKubernetes(element, rule, world, flow);
+  if (matchesPeers(element, rule, objects, world, flow, false)) return matchesL4(element, flow, true);
+  // The identity that stands for the whole cluster has no ports that a name could mean.
+  return matchesPeers(element, rule, objects, world, flow, true) && matchesL4(element, flow, flow.half === "ingress");
 }
 
 function matchesPeers(
@@ -138,6 +144,7 @@ function matchesPeers(
   objects: readonly JsonObject[],
   world: World,
   flow: NaiveFlow,
+  hasGroups: boolean,
 ): boolean {
   const prefix = flow.half === "ingress" ? "from" : "to";
   const labels = peerLabels(flow.peer, world);
@@ -147,7 +154,11 @@ function matchesPeers(
   };
   const endpoints = get("Endpoints");
   if (endpoints !== undefined)
-    return endpoints.some((selector) => scoped(termsOf(selector), rule, world).every((term) => meets(term, labels)));
+    return endpoints.some((selector) => {
+      const terms = scoped(termsOf(selector), rule, world);
+      const groups = hasGroups ? groupLabels(flow.peer, world) : [];
+      return [labels, ...groups].some((one) => terms.every((term) => meets(term, one)));
+    });
   const entities = get("Entities");
   if (entities !== undefined) return entities.some((entity) => isEntity(String(entity), flow.peer));
   const address = flow.peer.kind === "address" ? peerAddress(flow.peer, flow.family) : undefined;
@@ -205,23 +216,24 @@ const numbers: Readonly<Record<string, readonly number[]>> = {
   ANY: [6, 17, 132],
 };
 
-function matchesL4(element: JsonValue, flow: NaiveFlow): boolean {
+function matchesL4(element: JsonValue, flow: NaiveFlow, hasNames: boolean): boolean {
   const ports = list(element, "toPorts");
   const icmps = list(element, "icmps");
   if (ports.length === 0 && icmps.length === 0) return true;
   return (
-    ports.some((item) => list(item, "ports").some((port) => matchesPort(port, flow))) ||
+    ports.some((item) => list(item, "ports").some((port) => matchesPort(port, flow, hasNames))) ||
     icmps.some((item) => list(item, "fields").some((one) => matchesIcmp(one, flow)))
   );
 }
 
-function matchesPort(port: JsonValue, flow: NaiveFlow): boolean {
+function matchesPort(port: JsonValue, flow: NaiveFlow, hasNames: boolean): boolean {
   const name = String(field(port, "protocol") ?? "ANY").toUpperCase();
   if (flow.port === undefined || !(numbers[name] ?? []).includes(flow.protocol)) return false;
   const text = String(field(port, "port"));
   if (text === "0") return true;
   const end = Number(field(port, "endPort") ?? 0);
   if (/^\d+$/u.test(text)) return Number(text) <= flow.port && flow.port <= Math.max(Number(text), end);
+  if (!hasNames) return false;
   const owner = flow.half === "ingress" ? flow.subject : flow.peer.kind === "pod" ? flow.peer.pod : undefined;
   return (owner?.namedPorts ?? []).some(
     (named) =>
@@ -263,5 +275,5 @@ function matchesKubernetesPort(port: JsonValue, flow: NaiveFlow): boolean {
   const value = field(port, "port");
   const protocol = String(field(port, "protocol") ?? "TCP");
   const asCilium: JsonObject = { ...(port as JsonObject), protocol, port: value === undefined ? "0" : String(value) };
-  return matchesPort(asCilium, flow);
+  return matchesPort(asCilium, flow, true);
 }
