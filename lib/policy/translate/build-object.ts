@@ -187,5 +187,11 @@ function describeRule(planned: PlannedRule, places: readonly string[]): string {
     return `${what} ${entry.rule.action === "Log" ? "is left to Hubble" : fallback}${fate === "dead" || fate === "restricting" ? why : ""}`;
   }
   const note = entry.rule.description === undefined ? "" : ` (${entry.rule.description})`;
-  return `${what} -> ${places.join(", ")}${fate === "carved" ? ` without a part${why}` : ""}${note}`;
+  return `${what} -> ${places.join(", ")}${fate === "carved" ? describeCarving(planned) : ""}${note}`;
+}
+
+function describeCarving({ entry, causes }: PlannedRule): string {
+  if (causes.length === 0) return "";
+  const verb = entry.rule.action === "Deny" ? "allow" : "take";
+  return `, without what ${printCauses(causes, entry)} ${causes.length === 1 ? `${verb}s` : verb} first`;
 }
