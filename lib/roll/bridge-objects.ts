@@ -5,7 +5,7 @@ import type { StageRef } from "./job.ts";
 import { bridgeName, helperAccount, metachronNamespace } from "./names.ts";
 import { scriptsName } from "./preparation.ts";
 import type { RollContext } from "./roll-context.ts";
-import { type RollObject, rollLabels, rollObject, stageMetadata } from "./roll-object.ts";
+import { onEveryNode, type RollObject, rollLabels, rollObject, stageMetadata } from "./roll-object.ts";
 
 /** What the bridge does on the nodes. `remove` takes its rules away and keeps them away: the way back. */
 export type BridgeMode = "keep" | "remove";
@@ -78,8 +78,7 @@ function bridgeDaemonSet(input: BridgeInput, mode: BridgeMode): JsonObject {
           dnsPolicy: "Default",
           priorityClassName: "system-node-critical",
           terminationGracePeriodSeconds: 5,
-          nodeSelector: { "kubernetes.io/os": "linux" },
-          tolerations: [{ operator: "Exists" }],
+          ...onEveryNode,
           containers: [bridgeContainer(input, mode)],
           volumes: [
             { name: "scripts", configMap: { name: scriptsName, defaultMode: 0o555 } },

@@ -157,6 +157,7 @@ function jobEnv(spec: JobSpec): readonly JsonObject[] {
   const values = {
     STAGE: stage.id,
     ATTEMPT: String(stage.attempt),
+    KIND: spec.kind,
     DIGEST: digestPlaceholder,
     PREVIOUS: stage.previous?.id ?? "",
     PREVIOUS_DIGEST: stage.previous?.digest ?? "",

@@ -3,7 +3,7 @@ import type { JsonObject } from "../core/json.ts";
 import { compareText } from "../core/order.ts";
 import { echoName, helperAccount, metachronNamespace } from "./names.ts";
 import type { RollContext } from "./roll-context.ts";
-import { type RollObject, rollLabels, rollObject, stageMetadata } from "./roll-object.ts";
+import { onEveryNode, type RollObject, rollLabels, rollObject, stageMetadata } from "./roll-object.ts";
 import { scripts } from "./scripts.ts";
 
 /** The ConfigMap of the scripts: its name holds 12 digits of the digest of its content, so a changed script is another object. */
@@ -107,8 +107,7 @@ function echoDaemonSet(context: RollContext, stageId: string): JsonObject {
           serviceAccountName: helperAccount,
           automountServiceAccountToken: false,
           terminationGracePeriodSeconds: 5,
-          nodeSelector: { "kubernetes.io/os": "linux" },
-          tolerations: [{ operator: "Exists" }],
+          ...onEveryNode,
           securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } },
           containers: [
             {

@@ -81,3 +81,26 @@ export function rollObject(order: number, object: JsonObject, comment?: string):
   const file = `${String(order).padStart(2, "0")}-${kind}-${middle}${name}.yaml`;
   return { file, object, ...(comment !== undefined && { comment }) };
 }
+
+/**
+ * Where a DaemonSet of ours runs: on every Linux node with a network of its own. It tolerates every taint, so nodes that are
+ * none (virtual kubelets, Fargate) have to be named.
+ */
+export const onEveryNode: JsonObject = {
+  tolerations: [{ operator: "Exists" }],
+  affinity: {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [
+          {
+            matchExpressions: [
+              { key: "kubernetes.io/os", operator: "In", values: ["linux"] },
+              { key: "type", operator: "NotIn", values: ["virtual-kubelet"] },
+              { key: "eks.amazonaws.com/compute-type", operator: "NotIn", values: ["fargate"] },
+            ],
+          },
+        ],
+      },
+    },
+  },
+};

@@ -795,7 +795,7 @@ start_script() {
   for name in PREVIOUS PREVIOUS_DIGEST "$@"; do
     printenv "$name" >/dev/null || die 10 "the variable $name is not set"
   done
-  for name in STAGE ATTEMPT DIGEST JOB_UID; do
+  for name in STAGE ATTEMPT KIND DIGEST JOB_UID; do
     [ -n "$(printenv "$name")" ] || die 10 "the variable $name is empty"
   done
   trap on_term TERM INT
@@ -901,6 +901,17 @@ marker_must_write() {
   wait_for 60 marker_write "$@" || die 10 "the marker wave-$STAGE cannot be written: $(api_error)"
 }
 
+# Argo CD counts the failed Job of an earlier attempt for ever: untrack it. It stays, with its log.
+untrack_earlier_attempts() {
+  earlier=1
+  while [ "$earlier" -lt "$ATTEMPT" ]; do
+    k annotate job "$KIND-$STAGE-a$earlier" -n "$NAMESPACE" --overwrite --field-manager="$MANAGER" \
+      argocd.argoproj.io/ignore-healthcheck=true argocd.argoproj.io/tracking-id- >/dev/null ||
+      log untrack "attempt $earlier: $(api_error)"
+    earlier=$((earlier + 1))
+  done
+}
+
 # marker_open STATE: makes the marker if it is not there and writes who we are.
 marker_open() {
   marker_seen=$(read_api get configmap "wave-$STAGE" -n "$NAMESPACE" --ignore-not-found -o 'jsonpath={.metadata.name}') ||
@@ -914,6 +925,7 @@ MARKER
   # shellcheck disable=SC2153 # PREVIOUS_DIGEST comes from the Job
   marker_must_write wave "$STAGE" attempt "$ATTEMPT" digest "$DIGEST" previous "$PREVIOUS" \
     previousDigest "$PREVIOUS_DIGEST" state "$1" executor "$JOB_UID" message ""
+  untrack_earlier_attempts
 }
 
 # already_done STATE: a Job that an engine made again does nothing when its work is done.
@@ -1738,9 +1750,10 @@ node_is_cordoned() {
   [ "$(node_field "$1" '{.spec.unschedulable}')" = true ]
 }
 
-# Names of the Linux nodes, one a line.
+# Names of the Linux nodes, one a line; nodes without a network of their own (virtual kubelets, Fargate) are none.
+LINUX_NODES='kubernetes.io/os=linux,type!=virtual-kubelet,eks.amazonaws.com/compute-type!=fargate'
 linux_nodes() {
-  read_api get nodes -l kubernetes.io/os=linux -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}'
+  read_api get nodes -l "$LINUX_NODES" -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}'
 }
 
 # node_has_room NODE: whether the kubelet takes three pods more. Helper pods ask for no other resource.
@@ -2500,7 +2513,7 @@ SCRIPTS=$(dirname "$0")
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
 
-RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address UNTRACKED_KIND=roll
+RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address
 
 # --- step 7: the switch -------------------------------------------------------------------------------------------------
 
@@ -2598,7 +2611,6 @@ main() {
     lease_release
     exit 0
   fi
-  untrack_earlier_attempts
   forget_rollback
   marker_open preflight
   check_previous
@@ -2657,7 +2669,6 @@ signal_place() {
 #   IS_WRONG_ADDRESS   function: the address is of the network that the node leaves
 #   IS_RIGHT_ADDRESS   function: the address is of the network that the node goes to
 #   CONFIG             name of the CiliumNodeConfig that must be in place
-#   UNTRACKED_KIND     first word of the names of this stage's earlier Jobs
 
 # --- the node's record in the marker ----------------------------------------------------------------------------------
 
@@ -2987,19 +2998,6 @@ uncordon() {
   fi
   record_write "$1" 10
 }
-
-# --- earlier attempts ---------------------------------------------------------------------------------------------------------
-
-# Argo CD counts the failed Job of an earlier attempt for ever: untrack it. It stays, with its log.
-untrack_earlier_attempts() {
-  earlier=1
-  while [ "$earlier" -lt "$ATTEMPT" ]; do
-    k annotate job "$UNTRACKED_KIND-$STAGE-a$earlier" -n "$NAMESPACE" --overwrite --field-manager="$MANAGER" \
-      argocd.argoproj.io/ignore-healthcheck=true argocd.argoproj.io/tracking-id- >/dev/null ||
-      log untrack "attempt $earlier: $(api_error)"
-    earlier=$((earlier + 1))
-  done
-}
 `,
   "undo.sh": String.raw`#!/bin/sh
 # Takes the nodes of one wave back to the old network, one after the other. Runs in the undo Job of the stage.
@@ -3023,7 +3021,7 @@ SCRIPTS=$(dirname "$0")
 . "$SCRIPTS/pods.sh"
 # shellcheck source=steps.sh
 . "$SCRIPTS/steps.sh"
-RECORD_KIND=undo IS_WRONG_ADDRESS=is_new_address IS_RIGHT_ADDRESS=is_old_address UNTRACKED_KIND=undo
+RECORD_KIND=undo IS_WRONG_ADDRESS=is_new_address IS_RIGHT_ADDRESS=is_old_address
 
 # A node whose roll was broken off is cordoned by the roll, not by its owner: what the roll recorded counts then.
 record_before_undo() {
@@ -3099,7 +3097,6 @@ main() {
     lease_release
     exit 0
   fi
-  untrack_earlier_attempts
   marker_open undoing
   check_start
   log preflight "the cluster is ready for the way back"
@@ -3140,7 +3137,7 @@ SCRIPTS=$(dirname "$0")
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
 
-RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address UNTRACKED_KIND=gate
+RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address
 
 # A node is on Cilium when it is Ready, its echo pod has a new address, and no pod has an old one.
 node_is_moved() {
@@ -3193,7 +3190,7 @@ pass_moved_nodes() {
 # --- nodes that are replaced ----------------------------------------------------------------------------------------------
 
 nodes_are_replaced() {
-  k get nodes -l kubernetes.io/os=linux --sort-by=.metadata.creationTimestamp \
+  k get nodes -l "$LINUX_NODES" --sort-by=.metadata.creationTimestamp \
     -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}' >"$WORK_DIR/nodes" || return 1
   LEFT=
   wanted=0
@@ -3223,7 +3220,6 @@ main() {
     lease_release
     exit 0
   fi
-  untrack_earlier_attempts
   marker_open preflight
   check_previous
   [ "$REPLACED" = yes ] || check_start

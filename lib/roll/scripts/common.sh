@@ -168,7 +168,7 @@ start_script() {
   for name in PREVIOUS PREVIOUS_DIGEST "$@"; do
     printenv "$name" >/dev/null || die 10 "the variable $name is not set"
   done
-  for name in STAGE ATTEMPT DIGEST JOB_UID; do
+  for name in STAGE ATTEMPT KIND DIGEST JOB_UID; do
     [ -n "$(printenv "$name")" ] || die 10 "the variable $name is empty"
   done
   trap on_term TERM INT
@@ -274,6 +274,17 @@ marker_must_write() {
   wait_for 60 marker_write "$@" || die 10 "the marker wave-$STAGE cannot be written: $(api_error)"
 }
 
+# Argo CD counts the failed Job of an earlier attempt for ever: untrack it. It stays, with its log.
+untrack_earlier_attempts() {
+  earlier=1
+  while [ "$earlier" -lt "$ATTEMPT" ]; do
+    k annotate job "$KIND-$STAGE-a$earlier" -n "$NAMESPACE" --overwrite --field-manager="$MANAGER" \
+      argocd.argoproj.io/ignore-healthcheck=true argocd.argoproj.io/tracking-id- >/dev/null ||
+      log untrack "attempt $earlier: $(api_error)"
+    earlier=$((earlier + 1))
+  done
+}
+
 # marker_open STATE: makes the marker if it is not there and writes who we are.
 marker_open() {
   marker_seen=$(read_api get configmap "wave-$STAGE" -n "$NAMESPACE" --ignore-not-found -o 'jsonpath={.metadata.name}') ||
@@ -287,6 +298,7 @@ MARKER
   # shellcheck disable=SC2153 # PREVIOUS_DIGEST comes from the Job
   marker_must_write wave "$STAGE" attempt "$ATTEMPT" digest "$DIGEST" previous "$PREVIOUS" \
     previousDigest "$PREVIOUS_DIGEST" state "$1" executor "$JOB_UID" message ""
+  untrack_earlier_attempts
 }
 
 # already_done STATE: a Job that an engine made again does nothing when its work is done.

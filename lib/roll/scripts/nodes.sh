@@ -124,9 +124,10 @@ node_is_cordoned() {
   [ "$(node_field "$1" '{.spec.unschedulable}')" = true ]
 }
 
-# Names of the Linux nodes, one a line.
+# Names of the Linux nodes, one a line; nodes without a network of their own (virtual kubelets, Fargate) are none.
+LINUX_NODES='kubernetes.io/os=linux,type!=virtual-kubelet,eks.amazonaws.com/compute-type!=fargate'
 linux_nodes() {
-  read_api get nodes -l kubernetes.io/os=linux -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}'
+  read_api get nodes -l "$LINUX_NODES" -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}'
 }
 
 # node_has_room NODE: whether the kubelet takes three pods more. Helper pods ask for no other resource.

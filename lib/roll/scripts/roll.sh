@@ -25,7 +25,7 @@ SCRIPTS=$(dirname "$0")
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
 
-RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address UNTRACKED_KIND=roll
+RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address
 
 # --- step 7: the switch -------------------------------------------------------------------------------------------------
 
@@ -123,7 +123,6 @@ main() {
     lease_release
     exit 0
   fi
-  untrack_earlier_attempts
   forget_rollback
   marker_open preflight
   check_previous

@@ -7,7 +7,6 @@
 #   IS_WRONG_ADDRESS   function: the address is of the network that the node leaves
 #   IS_RIGHT_ADDRESS   function: the address is of the network that the node goes to
 #   CONFIG             name of the CiliumNodeConfig that must be in place
-#   UNTRACKED_KIND     first word of the names of this stage's earlier Jobs
 
 # --- the node's record in the marker ----------------------------------------------------------------------------------
 
@@ -336,17 +335,4 @@ uncordon() {
     log uncordon "node was cordoned before this wave and stays so"
   fi
   record_write "$1" 10
-}
-
-# --- earlier attempts ---------------------------------------------------------------------------------------------------------
-
-# Argo CD counts the failed Job of an earlier attempt for ever: untrack it. It stays, with its log.
-untrack_earlier_attempts() {
-  earlier=1
-  while [ "$earlier" -lt "$ATTEMPT" ]; do
-    k annotate job "$UNTRACKED_KIND-$STAGE-a$earlier" -n "$NAMESPACE" --overwrite --field-manager="$MANAGER" \
-      argocd.argoproj.io/ignore-healthcheck=true argocd.argoproj.io/tracking-id- >/dev/null ||
-      log untrack "attempt $earlier: $(api_error)"
-    earlier=$((earlier + 1))
-  done
 }

@@ -20,7 +20,7 @@ SCRIPTS=$(dirname "$0")
 . "$SCRIPTS/pods.sh"
 # shellcheck source=steps.sh
 . "$SCRIPTS/steps.sh"
-RECORD_KIND=undo IS_WRONG_ADDRESS=is_new_address IS_RIGHT_ADDRESS=is_old_address UNTRACKED_KIND=undo
+RECORD_KIND=undo IS_WRONG_ADDRESS=is_new_address IS_RIGHT_ADDRESS=is_old_address
 
 # A node whose roll was broken off is cordoned by the roll, not by its owner: what the roll recorded counts then.
 record_before_undo() {
@@ -96,7 +96,6 @@ main() {
     lease_release
     exit 0
   fi
-  untrack_earlier_attempts
   marker_open undoing
   check_start
   log preflight "the cluster is ready for the way back"

@@ -23,7 +23,7 @@ SCRIPTS=$(dirname "$0")
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
 
-RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address UNTRACKED_KIND=gate
+RECORD_KIND=node IS_WRONG_ADDRESS=is_old_address IS_RIGHT_ADDRESS=is_new_address
 
 # A node is on Cilium when it is Ready, its echo pod has a new address, and no pod has an old one.
 node_is_moved() {
@@ -76,7 +76,7 @@ pass_moved_nodes() {
 # --- nodes that are replaced ----------------------------------------------------------------------------------------------
 
 nodes_are_replaced() {
-  k get nodes -l kubernetes.io/os=linux --sort-by=.metadata.creationTimestamp \
+  k get nodes -l "$LINUX_NODES" --sort-by=.metadata.creationTimestamp \
     -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}' >"$WORK_DIR/nodes" || return 1
   LEFT=
   wanted=0
@@ -106,7 +106,6 @@ main() {
     lease_release
     exit 0
   fi
-  untrack_earlier_attempts
   marker_open preflight
   check_previous
   [ "$REPLACED" = yes ] || check_start

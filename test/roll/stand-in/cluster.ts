@@ -488,6 +488,7 @@ function matches(object: JsonObject | undefined, call: KubectlCall): boolean {
     call.allNamespaces || call.namespace === undefined || getString(object, "metadata", "namespace") === call.namespace;
   const byLabels = (call.labels ?? "").split(",").every((term) => {
     const [key = "", value] = term.split("=");
+    if (key.endsWith("!")) return labels[key.slice(0, -1)] !== value;
     return term === "" || (value === undefined ? key in labels : labels[key] === value);
   });
   const byFields = (call.fields ?? "").split(",").every((term) => {
