@@ -109,14 +109,24 @@ function blocking(migration: PlannedMigration): string | undefined {
   return `## What blocks\n\nNo stage may be opened while these stand.\n\n${findingList(errors)}`;
 }
 
+/** One line for each finding; many of one code become one line that opens. */
 function findingList(findings: readonly Finding[]): string {
-  return bullets(
-    findings.map((finding) => {
-      const object = finding.where?.object === undefined ? "" : ` ${code(finding.where.object)}`;
-      const remedy = finding.remedy === undefined ? "" : ` *${prose(finding.remedy)}.*`;
-      return `${code(finding.code)}${object}: ${prose(finding.message)}.${remedy}`;
-    }),
-  );
+  const groups = new Map<string, Finding[]>();
+  for (const finding of findings) groups.set(finding.code, [...(groups.get(finding.code) ?? []), finding]);
+  return [...groups]
+    .map(([findingCode, group]) =>
+      group.length <= 2
+        ? bullets(group.map((finding) => findingText(finding, code(findingCode))))
+        : `<details><summary><code>${findingCode}</code>, ${count(group.length, "time")}</summary>\n\n${bullets(group.map((finding) => findingText(finding)))}\n\n</details>`,
+    )
+    .join("\n\n");
+}
+
+function findingText(finding: Finding, name?: string): string {
+  const object = finding.where?.object === undefined ? undefined : code(finding.where.object);
+  const subject = [name, object].filter((part) => part !== undefined).join(" ");
+  const remedy = finding.remedy === undefined ? "" : ` *${prose(finding.remedy)}.*`;
+  return `${subject === "" ? "" : `${subject}: `}${prose(finding.message)}.${remedy}`;
 }
 
 function stages(migration: PlannedMigration): string {

@@ -122,7 +122,7 @@ function print(findings: readonly Finding[], options: VerifyOptions, streams: St
   if (options.format === "json") {
     printJson("Verification", { mergeable: !blocks, findings: findingsJson(findings) }, streams);
   } else if (options.format === "text") {
-    printFindingsBeside(findings, streams);
+    printFindingsBeside(findings, streams, 5);
     streams.out(
       blocks
         ? "Do not merge: see above.\n"
