@@ -68,8 +68,8 @@ export const configFacts: readonly ConfigFact[] = [
   { key: "cni-exclusive", phase: "final", expected: same("cni", "exclusive"), why: "as the plan says" },
   {
     key: "cni-uninstall",
-    expected: always("false"),
-    why: "the preStop hook is always there and deletes the CNI file unless this says false",
+    expected: always(absent),
+    why: "the preStop hook is always there and deletes the CNI file where this says true",
   },
   { key: "custom-cni-conf", expected: (values) => String(isCustom(values)), why: "as the values say" },
   {

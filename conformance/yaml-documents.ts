@@ -11,6 +11,22 @@ export function objectsIn(text: string): JsonObject[] {
   });
 }
 
+/** The objects of a text of which some documents may be no YAML, as real repositories have them. */
+export function readableObjectsIn(text: string): {
+  readonly objects: readonly JsonObject[];
+  readonly unreadable: number;
+} {
+  const documents = text.split(/^---.*$/mu);
+  const read = documents.map((document): readonly JsonObject[] | undefined => {
+    try {
+      return objectsIn(document);
+    } catch {
+      return undefined;
+    }
+  });
+  return { objects: read.flatMap((one) => one ?? []), unreadable: read.filter((one) => one === undefined).length };
+}
+
 /** How an object is called in a message. */
 export function titleOf(object: JsonObject): string {
   const metadata = object["metadata"];
