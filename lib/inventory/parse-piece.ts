@@ -155,7 +155,7 @@ function firstSign(text: string): number {
 }
 
 /** Line and column of an offset in a part, counted in the file. */
-export function placeOf(piece: TextPiece, offset: number): { readonly line: number; readonly column: number } {
+function placeOf(piece: TextPiece, offset: number): { readonly line: number; readonly column: number } {
   const before = piece.text.slice(0, offset);
   const newline = before.lastIndexOf("\n");
   const left = piece.gap !== undefined && offset >= piece.gap.offset ? piece.gap.lines : 0;

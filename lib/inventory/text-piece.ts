@@ -32,7 +32,7 @@ export interface Splitter {
 }
 
 /** The longest part that is read, in UTF-16 units: fifty times what etcd would store as one object. */
-export const pieceLimit: number = 64 * 1024 * 1024;
+const pieceLimit = 64 * 1024 * 1024;
 
 /** Collects the text of one part out of slices; forgets it once it is over the limit. */
 export interface PieceText {

@@ -26,7 +26,7 @@ export interface YamlContext {
 }
 
 /** How many values aliases may add to one object; beyond it the text is taken for an alias bomb. goyaml has a like limit. */
-export const aliasLimit = 100_000;
+const aliasLimit = 100_000;
 
 /** How deep lists and maps may be nested. Real objects (CRD schemas) stay below 60. */
 export const depthLimit = 200;

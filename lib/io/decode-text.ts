@@ -3,15 +3,15 @@ import { StringDecoder } from "node:string_decoder";
 import { createGunzip } from "node:zlib";
 
 /** The text encoding that a byte order mark tells; UTF-8 without one. */
-export type TextEncodingName = "utf-8" | "utf-16le" | "utf-16be";
+type TextEncodingName = "utf-8" | "utf-16le" | "utf-16be";
 
 /** Whether bytes start as gzip does (RFC 1952). */
-export function isGzip(bytes: Uint8Array): boolean {
+function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
 /** The encoding of a text by its byte order mark. */
-export function encodingOf(bytes: Uint8Array): TextEncodingName {
+function encodingOf(bytes: Uint8Array): TextEncodingName {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return "utf-16be";
   return "utf-8";

@@ -4,7 +4,7 @@ import { readInventory, readManifests } from "../../lib/inventory/read-inventory
 import type { SourceFile } from "../../lib/inventory/source-file.ts";
 
 /** Files out of texts by name, handed over in chunks of some size. */
-export function sourceFiles(texts: Readonly<Record<string, string>>, chunkSize = 1_000_000): SourceFile[] {
+function sourceFiles(texts: Readonly<Record<string, string>>, chunkSize = 1_000_000): SourceFile[] {
   return Object.entries(texts).map(([name, text]) => {
     const chunks: string[] = [];
     for (let at = 0; at < text.length; at += chunkSize) chunks.push(text.slice(at, at + chunkSize));
