@@ -1,4 +1,4 @@
-import { covers, overlaps } from "../../core/cidr.ts";
+import { addressFamily, covers, overlaps } from "../../core/cidr.ts";
 import type { Finding } from "../../core/finding.ts";
 import { whereOf } from "../../core/finding.ts";
 import { printIdentity } from "../../core/identity.ts";
@@ -90,58 +90,83 @@ function noTiers(policies: number): Finding {
   };
 }
 
-/** Policies that speak of pods by address mean another pod once it has moved. */
+/** Policies and network sets that speak of pods by address mean another pod once it has moved. */
 function netFindings(set: CalicoPolicySet, world: World): readonly Finding[] {
-  return set.policies.flatMap((policy) =>
+  const ofPolicies = set.policies.flatMap((policy) =>
     (["ingress", "egress"] as const).flatMap((direction) =>
       policy[direction].flatMap((rule) =>
         (["source", "destination"] as const).flatMap((end) =>
-          (["nets", "notNets"] as const).flatMap((field) =>
-            (rule[end][field] ?? []).flatMap((net) => {
-              const where = whereOf(policy.identity, rule.position, `spec.${direction}[${rule.index}].${end}.${field}`);
-              return netFinding(net, world, printIdentity(policy.identity), where);
-            }),
-          ),
+          (["nets", "notNets"] as const).flatMap((field) => {
+            const where = whereOf(policy.identity, rule.position, `spec.${direction}[${rule.index}].${end}.${field}`);
+            return listFindings(rule[end][field] ?? [], world, printIdentity(policy.identity), where);
+          }),
         ),
       ),
     ),
   );
+  const ofSets = set.networkSets.flatMap((entry) =>
+    listFindings(
+      entry.nets,
+      world,
+      printIdentity(entry.identity),
+      whereOf(entry.identity, entry.position, "spec.nets"),
+    ),
+  );
+  return [...ofPolicies, ...ofSets];
 }
 
-function netFinding(net: string, world: World, owner: string, where: Finding["where"]): readonly Finding[] {
+/** Nets of one list mean something together: a pool is inside when any of them covers it. */
+function listFindings(
+  nets: readonly string[],
+  world: World,
+  owner: string,
+  where: Finding["where"],
+): readonly Finding[] {
   const { source, target } = world.podCIDRs;
-  const splits = [...source, ...target].filter((pool) => overlaps(net, pool) && !covers(net, pool));
-  if (splits.length > 0) {
-    return [
-      {
-        code: "bridge/net-splits-pool",
-        severity: "error",
-        message: `${owner} names ${net}, which is a part of the pod pool ${splits.join(", ")}`,
-        ...(where !== undefined && { where }),
-        reason: "a pod that moves gets another address, so the rule no longer means the same pod",
-        remedy: "name those pods by labels instead; Cilium needs that anyway, its CIDR rules never match pods",
-      },
-    ];
-  }
-  const old = source.filter((pool) => covers(net, pool));
-  const young = target.filter((pool) => covers(net, pool));
-  if (old.length === 0 && young.length === 0) return [];
-  const missing = [
-    ...source.filter((pool) => !old.includes(pool)),
-    ...target.filter((pool) => !young.includes(pool)),
-  ].filter((pool) => pool.includes(":") === net.includes(":"));
-  if (missing.length === 0) return [];
-  return [
-    {
-      code: "bridge/net-separates-pools",
-      severity: "error",
-      message: `${owner} names ${net}, which covers ${[...old, ...young].join(", ")} but not ${missing.join(", ")}`,
-      ...(where !== undefined && { where }),
-      reason: "a pod that moves leaves the net or enters it: allow rules close, deny rules open",
-      remedy: `add ${missing.join(", ")} beside ${net} before the first wave (nothing has such an address yet), or choose spec.target.podCIDRs that no net separates from the old pool`,
-      data: { net, missing },
-    },
-  ];
+  const isInside = (pool: string): boolean => nets.some((net) => covers(net, pool));
+  const pools = [...source, ...target];
+  const splits = nets.flatMap((net) => {
+    const split = pools.filter((pool) => overlaps(net, pool) && !isInside(pool));
+    return split.length === 0 ? [] : [splitsPool(net, split, owner, where)];
+  });
+  const separated = ([4, 6] as const).flatMap((family) => {
+    const own = pools.filter((pool) => addressFamily(pool) === family);
+    const inside = own.filter(isInside);
+    const missing = own.filter((pool) => !isInside(pool));
+    if (inside.length === 0 || missing.length === 0) return [];
+    const around = nets.filter((net) => inside.some((pool) => covers(net, pool)));
+    return [separatesPools(around, inside, missing, owner, where)];
+  });
+  return [...splits, ...separated];
+}
+
+function splitsPool(net: string, pools: readonly string[], owner: string, where: Finding["where"]): Finding {
+  return {
+    code: "bridge/net-splits-pool",
+    severity: "error",
+    message: `${owner} names ${net}, which is a part of the pod pool ${pools.join(", ")}`,
+    ...(where !== undefined && { where }),
+    reason: "a pod that moves gets another address, so the rule no longer means the same pod",
+    remedy: "name those pods by labels instead; Cilium needs that anyway, its CIDR rules never match pods",
+  };
+}
+
+function separatesPools(
+  nets: readonly string[],
+  inside: readonly string[],
+  missing: readonly string[],
+  owner: string,
+  where: Finding["where"],
+): Finding {
+  return {
+    code: "bridge/net-separates-pools",
+    severity: "error",
+    message: `${owner} names ${nets.join(", ")}, which covers ${inside.join(", ")} but not ${missing.join(", ")}`,
+    ...(where !== undefined && { where }),
+    reason: "a pod that moves leaves the net or enters it: allow rules close, deny rules open",
+    remedy: `add ${missing.join(", ")} beside ${nets.join(", ")} before the first wave (nothing has such an address yet), or choose spec.target.podCIDRs that no net separates from the old pool`,
+    data: { nets, missing },
+  };
 }
 
 /** An address that is a pod and inside a set satisfies one selector as the pod and another as the set; one rule asks one object for both. */

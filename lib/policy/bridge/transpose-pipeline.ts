@@ -125,10 +125,17 @@ function transposeRule(policy: CalicoPolicy, rule: CalicoRule, context: Context)
         ...(rule.notICMP !== undefined && { notICMP: rule.notICMP }),
         why: `${printIdentity(policy.identity)} ${context.direction}[${rule.index}]`,
       };
-      return peerEnds(peer, family, context).map((end) =>
+      const ends = peerEnds(peer, family, context).filter(({ protocol }) => meetsProtocol(rule, protocol));
+      return ends.map((end) =>
         withEnds({ ...base, ...(end.protocol !== undefined && { protocol: end.protocol }) }, subject, end.end, context),
       );
     });
+}
+
+/** A Service's port has a protocol of its own. */
+function meetsProtocol(rule: CalicoRule, protocol: number | undefined): boolean {
+  if (protocol === undefined) return true;
+  return (rule.protocol === undefined || rule.protocol === protocol) && rule.notProtocol !== protocol;
 }
 
 function withEnds(
