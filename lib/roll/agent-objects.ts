@@ -75,12 +75,12 @@ export function batchSize(nodes: number): number {
 }
 
 /** An hour, and two minutes for each batch. */
-export function agentsDeadlineSeconds(nodes: number): number {
+function agentsDeadlineSeconds(nodes: number): number {
   return 3600 + 120 * Math.ceil(nodes / batchSize(nodes));
 }
 
 /** Rights: reading, the agents' pods (the operator's are in the same namespace), the configuration, the named objects to delete. */
-export function agentStageRights({ context, stage, kind, nodeConfigs, policies }: AgentsInput): Rights {
+function agentStageRights({ context, stage, kind, nodeConfigs, policies }: AgentsInput): Rights {
   const own = ownRights(kind, kind === "undo" ? { ...stage, previous: undefined } : stage);
   const inNamespace = [
     rule("", ["configmaps"], ["get"], ["cilium-config"]),

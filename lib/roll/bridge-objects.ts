@@ -20,7 +20,7 @@ export interface BridgeInput {
 }
 
 /** Name of the DaemonSet of each mode: two objects, because two stages must not claim one. */
-export function bridgeDaemonSetName(mode: BridgeMode): string {
+function bridgeDaemonSetName(mode: BridgeMode): string {
   return mode === "keep" ? bridgeName : `${bridgeName}-removal`;
 }
 
@@ -129,14 +129,14 @@ function bridgeContainer(input: BridgeInput, mode: BridgeMode): JsonObject {
  * The chain in which the source decides on forwarded pod traffic: our FORWARD rule stands right after the jump to it.
  * Empty for sources without policy of their own: old pods were open before, and ours comes first.
  */
-export function policyChainOf(source: BridgeInput["source"]): string {
+function policyChainOf(source: BridgeInput["source"]): string {
   return source.facts.enforcedPolicyKinds.length > 0 && (source.source === "calico" || source.source === "canal")
     ? "cali-FORWARD"
     : "";
 }
 
 /** A grep pattern for lines of the source in iptables-save: they show which backend it writes to. */
-export function sourceChainsOf(source: BridgeInput["source"]): string {
+function sourceChainsOf(source: BridgeInput["source"]): string {
   const patterns: Readonly<Record<string, string>> = {
     calico: "cali-",
     canal: "cali-\\|FLANNEL-",
@@ -152,7 +152,7 @@ export function sourceChainsOf(source: BridgeInput["source"]): string {
  * Devices over which packets of the other network reach a node, whose strict rp_filter would drop them: the overlay's;
  * without an overlay the word `default`, which the script resolves to the devices of default routes.
  */
-export function arrivalDevices(source: BridgeInput["source"]): readonly string[] {
+function arrivalDevices(source: BridgeInput["source"]): readonly string[] {
   const { devices, encapsulation } = source.facts;
   if (encapsulation === "none") return ["default"];
   return devices.filter((device) => !/[+*?[\]]/u.test(device));

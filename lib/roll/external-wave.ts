@@ -16,7 +16,7 @@ export interface ExternalWave {
 }
 
 /** Longest wait for a person or another controller: a day, or four times the wave's estimate. */
-export function patienceSeconds(input: WaveInput): number {
+function patienceSeconds(input: WaveInput): number {
   return Math.max(86_400, 4 * input.wave.estimateSeconds);
 }
 

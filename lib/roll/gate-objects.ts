@@ -72,7 +72,7 @@ function withNode(signals: readonly Signal[], node: string | undefined): readonl
 }
 
 /** Rights of a gate: reading, its marker, and for single checks what they read or delete beside that. */
-export function gateRights({ stage, checks, jobs }: GateInput, kind: "gate" | "validate" | "undo" = "gate"): Rights {
+function gateRights({ stage, checks, jobs }: GateInput, kind: "gate" | "validate" | "undo" = "gate"): Rights {
   const own = [
     ...(checks.includes("jobs") ? [rule("batch", ["jobs"], ["get"], jobs ?? [])] : []),
     ...(checks.includes("unbridged") ? [rule("apps", ["daemonsets"], ["delete"], [bridgeName])] : []),

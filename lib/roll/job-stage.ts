@@ -1,6 +1,7 @@
+import type { HelperKind } from "./helper-pods.ts";
 import { completionObject, jobObject, type StageRef } from "./job.ts";
 import type { JobKind } from "./names.ts";
-import { type HelperKind, podTemplatesObject } from "./pod-templates.ts";
+import { podTemplatesObject } from "./pod-templates.ts";
 import { accountObjects, type Rights } from "./rbac.ts";
 import { apiServerOf, type RollContext } from "./roll-context.ts";
 import type { RollObject } from "./roll-object.ts";

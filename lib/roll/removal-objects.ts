@@ -141,7 +141,7 @@ function isBuiltIn(group: string): boolean {
  * The resource name of a kind, by the rule that Kubernetes and the definitions in question follow: `NetworkPolicy` is
  * `networkpolicies`, `IngressClass` is `ingressclasses`, `Job` is `jobs`.
  */
-export function pluralOf(kind: string): string {
+function pluralOf(kind: string): string {
   const lower = kind.toLowerCase();
   if (/[^aeiou]y$/u.test(lower)) return `${lower.slice(0, -1)}ies`;
   return /(?:s|x|ch|sh)$/u.test(lower) ? `${lower}es` : `${lower}s`;

@@ -23,7 +23,7 @@ export function rollLabels(stageId: string): Readonly<Record<string, string>> {
  * dollar-brace texts as soon as somebody adds `postBuild` above, hence `substitute: disabled`.
  * Source: argoproj/argo-cd docs/user-guide/sync-options.md; fluxcd/kustomize-controller docs/spec/v1/kustomizations.md.
  */
-export function protection(syncWave: SyncWave): Readonly<Record<string, string>> {
+function protection(syncWave: SyncWave): Readonly<Record<string, string>> {
   return {
     "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
     "argocd.argoproj.io/sync-wave": String(syncWave),

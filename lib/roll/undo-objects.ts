@@ -1,5 +1,5 @@
+import type { HelperKind } from "./helper-pods.ts";
 import { jobStageObjects } from "./job-stage.ts";
-import type { HelperKind } from "./pod-templates.ts";
 import { joinRights, type Rights } from "./rbac.ts";
 import { agentRights, moveRights, ownRights, readRights } from "./rights.ts";
 import type { RollObject } from "./roll-object.ts";
@@ -39,7 +39,7 @@ export function undoObjects(input: WaveInput): readonly RollObject[] {
 const undoHelpers: readonly HelperKind[] = ["canary", "check", "hostports", "ports", "probe", "restore"];
 
 /** The rights of the way back: as the wave's, without reading the stage before and without deleting a CiliumNodeConfig. */
-export function undoRights({ context, stage, wave }: WaveInput): Rights {
+function undoRights({ context, stage, wave }: WaveInput): Rights {
   return joinRights(
     readRights,
     moveRights(wave.nodes.map((node) => node.name)),

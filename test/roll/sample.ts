@@ -61,7 +61,7 @@ export const samplePlan: Plan = {
 };
 
 /** A Canal cluster as the source adapters describe it. */
-export const canalFacts: SourceFacts = {
+const canalFacts: SourceFacts = {
   podCIDRs: ["10.244.0.0/16"],
   serviceCIDRs: ["10.96.0.0/12"],
   families: [4],
