@@ -102,7 +102,7 @@ function createAddressTest(set: CalicoPolicySet, space: PacketSpace, world: Worl
 }
 
 /** A network set's own labels and, for one in a namespace, the namespace's name and labels. Source: reference policy, corrections. */
-export function networkSetLabels(
+function networkSetLabels(
   own: Readonly<Record<string, string>>,
   namespace: string | undefined,
   world: World,
@@ -131,12 +131,33 @@ function compileRule(rule: CalicoRule, policy: number, subject: EndsHandle, cont
     ...(rule.http !== undefined && { http: httpRequests(rule.http) }),
   };
   if (base.own === space.none || base.peer === space.none) return [];
-  const terms = [base]
-    .flatMap((term) => withDestinationPorts(term, rule, context))
-    .flatMap((term) => withSourcePorts(term, rule, context))
-    .flatMap((term) => withServices(term, rule, context))
-    .filter((term) => term.own !== space.none && term.peer !== space.none && term.l4.length > 0);
+  const terms = isPlain(rule)
+    ? plainTerms(base, rule)
+    : [base]
+        .flatMap((term) => withDestinationPorts(term, rule, context))
+        .flatMap((term) => withSourcePorts(term, rule, context))
+        .flatMap((term) => withServices(term, rule, context))
+        .filter((term) => term.own !== space.none && term.peer !== space.none && term.l4.length > 0);
   return terms.length === 0 ? [] : [{ action: rule.action, ref: { policy, field: `${half}[${rule.index}]` }, terms }];
+}
+
+/** Whether a rule is one term: numbered destination ports at most. */
+function isPlain({ source, destination }: CalicoRule): boolean {
+  const { ports = [], notPorts = [] } = destination;
+  return (
+    source.ports === undefined &&
+    source.notPorts === undefined &&
+    source.service === undefined &&
+    destination.service === undefined &&
+    [...ports, ...notPorts].every(({ kind }) => kind === "range")
+  );
+}
+
+function plainTerms(base: Term, { destination }: CalicoRule): Term[] {
+  let { l4 } = base;
+  if (destination.ports !== undefined) l4 = intersectL4(l4, numericPorts(destination.ports));
+  if (destination.notPorts !== undefined) l4 = subtractL4(l4, numericPorts(destination.notPorts));
+  return l4.length === 0 ? [] : [{ ...base, l4 }];
 }
 
 /**

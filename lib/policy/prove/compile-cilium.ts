@@ -74,25 +74,33 @@ function compileElement({ peers, l4 }: CiliumDirectionRule, subject: EndsHandle,
   const peer = peerTest(peers, context, true);
   if (peer === space.none) return [];
   if (l4 === undefined) return [{ own: subject, peer, l4: everyL4 }];
-  const terms: Term[] = [];
-  for (const { numbers, http } of numericGroups(l4))
-    terms.push({ own: subject, peer, l4: numbers, ...(http && { http }) });
+  const numbered = numericGroups(l4).map(
+    ({ numbers, http }): Term => ({ own: subject, peer, l4: numbers, ...(http && { http }) }),
+  );
+  const names = l4.filter((port) => port.kind === "namedPort");
+  if (names.length === 0) return numbered;
   // The identity that stands for the whole cluster has no ports, so no name of a peer's port is found there.
-  const peerWithPorts = half === "ingress" ? peer : peerTest(peers, context, false);
-  for (const port of l4) {
-    if (port.kind !== "namedPort") continue;
-    for (const target of space.portTargets(port.name)) {
-      if (port.protocol !== "ANY" && port.protocol !== target.protocol) continue;
-      const has = space.hasPort(port.name, target);
-      terms.push({
-        own: half === "ingress" ? space.and(subject, has) : subject,
-        peer: half === "ingress" ? peer : space.and(peerWithPorts, has),
-        l4: portsL4(protocols[target.protocol], target.port, target.port),
-        ...(port.http && { http: port.http }),
-      });
-    }
-  }
-  return terms.filter((term) => term.own !== space.none && term.peer !== space.none);
+  const holders = half === "ingress" ? peer : peerTest(peers, context, false);
+  const named = names.flatMap((port) => namedTerms(port, { own: subject, peer: holders }, context));
+  return [...numbered, ...named].filter((term) => term.own !== space.none && term.peer !== space.none);
+}
+
+/** A port name is looked up at the destination: the subject for ingress, the peers for egress. */
+function namedTerms(
+  port: Extract<CiliumL4, { readonly kind: "namedPort" }>,
+  ends: Pick<Term, "own" | "peer">,
+  { space, half }: Context,
+): Term[] {
+  const side = half === "ingress" ? "own" : "peer";
+  return space
+    .portTargets(port.name)
+    .filter(({ protocol }) => port.protocol === "ANY" || port.protocol === protocol)
+    .map((target) => ({
+      ...ends,
+      [side]: space.and(ends[side], space.hasPort(port.name, target)),
+      l4: portsL4(protocols[target.protocol], target.port, target.port),
+      ...(port.http && { http: port.http }),
+    }));
 }
 
 /** The numbers of a port list, together where they look at the same HTTP requests. */

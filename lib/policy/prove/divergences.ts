@@ -91,7 +91,7 @@ const commonHeaders: L4Set = [
 ].reduce(uniteL4);
 
 /** Whether an interval holds headers in common use; it lies on one side of each of `commonBoundaries`. */
-export function isCommon(from: number, to: number): boolean {
+function isCommon(from: number, to: number): boolean {
   return intersectL4([from, to], commonHeaders).length > 0;
 }
 

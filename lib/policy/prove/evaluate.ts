@@ -142,17 +142,23 @@ function placeTerm(term: CompiledRule["terms"][number], places: Places): PlacedT
 
 /** All variants that the rules of some programs can tell apart; one, empty, for rules that look at addresses and headers only. */
 export function variantsOf(programs: readonly Program[]): readonly Variant[] {
+  const rules = programs.flatMap(rulesOf);
+  // Nearly every program: nothing to tell apart.
+  if (!rules.some(({ terms }) => terms.some(({ sources, http }) => sources !== undefined || http !== undefined)))
+    return onlyVariant;
   const cuts = new Set<number>([0]);
   const requests = new Set<string>();
-  for (const term of programs.flatMap(rulesOf).flatMap(({ terms }) => terms)) {
+  for (const term of rules.flatMap(({ terms }) => terms)) {
     for (const cut of term.sources ?? []) if (cut < 65_536) cuts.add(cut);
     for (const request of term.http ?? []) requests.add(request);
   }
-  const sources = cuts.size === 1 ? [{}] : [...cuts].sort((a, b) => a - b).map((sourcePort) => ({ sourcePort }));
+  const sources = cuts.size === 1 ? onlyVariant : [...cuts].sort((a, b) => a - b).map((sourcePort) => ({ sourcePort }));
   if (requests.size === 0) return sources;
   const http = [{}, ...[...requests].sort().map((request) => ({ http: request }))];
   return sources.flatMap((source) => http.map((request) => ({ ...source, ...request })));
 }
+
+const onlyVariant: readonly Variant[] = [{}];
 
 /** Every rule of a program. */
 export function rulesOf(program: Program): readonly PlacedRule[] {

@@ -33,7 +33,7 @@ export function replayWitness(witness: Witness, half: Half, side: PolicySide, wo
 }
 
 /** The header of a witness as a point. */
-export function witnessPoint(witness: Pick<Witness, "protocol" | "port" | "icmpType" | "icmpCode">): number {
+function witnessPoint(witness: Pick<Witness, "protocol" | "port" | "icmpType" | "icmpCode">): number {
   const protocol = protocolNumber(witness.protocol);
   if (protocol === undefined) throw new InvariantError("a witness names no protocol", { protocol: witness.protocol });
   return pointOf({

@@ -122,9 +122,26 @@ function complementList(ends: Int32Array, size: number): Int32Array {
 
 function intersect(a: Stored, b: Stored): Stored {
   if (a.isNegated && b.isNegated) return { ends: merge(a.ends, b.ends, true, true, true), isNegated: true };
-  if (a.isNegated) return { ends: merge(b.ends, a.ends, true, false, false), isNegated: false };
-  if (b.isNegated) return { ends: merge(a.ends, b.ends, true, false, false), isNegated: false };
-  return { ends: merge(a.ends, b.ends, false, false, true), isNegated: false };
+  if (a.isNegated) return { ends: keep(b.ends, a.ends, false), isNegated: false };
+  if (b.isNegated) return { ends: keep(a.ends, b.ends, false), isNegated: false };
+  const [short, long] = a.ends.length <= b.ends.length ? [a.ends, b.ends] : [b.ends, a.ends];
+  return { ends: keep(short, long, true), isNegated: false };
+}
+
+/** How much longer a list must be before looking its members up beats walking it. */
+const searchRatio = 8;
+
+/** The ends of the first list that the second has (`isWanted`), or has not. */
+function keep(ends: Int32Array, others: Int32Array, isWanted: boolean): Int32Array {
+  if (ends.length * searchRatio > others.length) return merge(ends, others, !isWanted, false, isWanted);
+  const result = new Int32Array(ends.length);
+  let length = 0;
+  for (const end of ends) {
+    if (hasEnd(others, end) !== isWanted) continue;
+    result[length] = end;
+    length += 1;
+  }
+  return result.slice(0, length);
 }
 
 /** Merges two ascending lists, keeping what is only in the first, only in the second, or in both. */

@@ -98,7 +98,7 @@ export function describePoint(point: number): {
 }
 
 /** Whether a protocol has ports: TCP, UDP, SCTP, UDPLite. */
-export function hasPorts(protocol: number): boolean {
+function hasPorts(protocol: number): boolean {
   return (
     protocol === protocols.TCP ||
     protocol === protocols.UDP ||

@@ -20,7 +20,7 @@ export interface Domain {
 
 /** Place of "some other value" and of "no such label". */
 export const otherPlace = 0;
-export const absentPlace = 1;
+const absentPlace = 1;
 
 /** The place of a value; `undefined` stands for a missing label. */
 export function placeOfValue(domain: Domain, value: string | undefined): number {
