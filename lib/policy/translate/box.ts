@@ -24,12 +24,12 @@ export function isEmptyBox(box: Box): boolean {
 }
 
 /** Whether some flow may be in both. */
-export function doBoxesOverlap(a: Box, b: Box): boolean {
+function doBoxesOverlap(a: Box, b: Box): boolean {
   return doOverlap(a.subject, b.subject) && doL4Overlap(a.l4, b.l4) && doPeersOverlap(a.peers, b.peers);
 }
 
 /** What is surely in both; `undefined` when that is nothing. */
-export function intersectBox(a: Box, b: Box): { readonly box: Box | undefined; readonly isComplete: boolean } {
+function intersectBox(a: Box, b: Box): { readonly box: Box | undefined; readonly isComplete: boolean } {
   const l4 = intersectL4(a.l4, b.l4);
   const box: Box = {
     ...a,
@@ -44,7 +44,7 @@ export function intersectBox(a: Box, b: Box): { readonly box: Box | undefined; r
  * What is surely in the box and not in the other, as at most three boxes: other pods, other peers, other headers. The cut by
  * pods comes first, so that the rest of a rule stays as it was written.
  */
-export function subtractBox(from: Box, taken: Box): BoundedBoxes {
+function subtractBox(from: Box, taken: Box): BoundedBoxes {
   if (!doBoxesOverlap(from, taken)) return { boxes: [from], isComplete: true };
   const otherPods = subtractTerms(from.subject, taken.subject);
   const subject = intersectTerms(from.subject, taken.subject);

@@ -66,25 +66,32 @@ interface JudgedRule {
 function judgeRule(planned: PlannedRule, emitted: readonly EmittedRule[]): JudgedRule {
   const { entry, fate } = planned;
   if (entry.rule.action === "Log") return { rank: 0, findings: [] };
-  const isUnneeded = fate === "default-deny" || fate === "dead" || (fate === "silent" && planned.isExact);
-  const findings: Finding[] = [...orderFindings(planned)];
-  const notes = entry.notes.filter(
-    (note) => note.effect !== "inexact" || (!isUnneeded && !planned.isExact) || !entry.boxes.isExact,
-  );
-  const told = isUnneeded ? notes.filter((note) => note.effect === "none") : notes;
-  findings.push(...told.map((note) => noteFinding(entry, note)));
+  if (fate === "silent" && planned.isExact) return judgeSilent(planned);
+  const isUnneeded = fate === "default-deny" || fate === "dead";
+  const told = entry.notes.filter((note) => note.effect === "none" || !isUnneeded);
+  const findings: Finding[] = [...orderFindings(planned), ...told.map((note) => noteFinding(entry, note))];
   if (isUnneeded) return { rank: 0, findings };
   const own = emitted.filter((rule) => rule.planned === planned);
   const losses = own.flatMap((rule) => describeLoss(rule));
   findings.push(...losses.map((note) => noteFinding(entry, note)), ...denyNotes(planned, own));
-  const isLossy = losses.some((note) => note.effect === "inexact");
-  const isExact = planned.isExact && !isLossy;
+  const isExact = planned.isExact && !losses.some((note) => note.effect === "inexact");
   const isCarved =
-    fate === "carved" ||
-    fate === "restricting" ||
-    told.some((note) => note.effect === "carved") ||
-    losses.some((note) => note.effect === "carved");
+    fate === "carved" || fate === "restricting" || [...told, ...losses].some((note) => note.effect === "carved");
   return { rank: isExact ? (isCarved ? 1 : 0) : 2, findings };
+}
+
+/** A rule that was resolved to nothing, or that a later tier decides instead. */
+function judgeSilent({ entry }: PlannedRule): JudgedRule {
+  const findings = entry.notes.map((note) => noteFinding(entry, note));
+  const isCarved = entry.notes.some((note) => note.effect === "carved");
+  if (entry.boxes.over.length === 0)
+    findings.push(
+      ruleFinding(entry, "POL014", "the rule matches nothing", {
+        reason: "its terms exclude each other, or nothing in the cluster satisfies them",
+        remedy: "nothing to do: the rule is left out; correct it at the source if it was meant to count",
+      }),
+    );
+  return { rank: isCarved ? 1 : 0, findings };
 }
 
 /** A deny for everybody leaves the pod's own node out (POL045). */

@@ -52,11 +52,6 @@ export function icmpHeaders(protocol: number, type: number, code?: number): Inte
   return code === undefined ? [first, first + 256] : [first + code, first + code + 1];
 }
 
-/** All but the given headers. */
-export function complementPoints(points: Intervals): Intervals {
-  return subtractIntervals(everyHeader.points, points);
-}
-
 /** Whether every header is in the set. */
 export function isEveryHeader(l4: L4): boolean {
   return l4.points.length === 2 && l4.points[0] === 0 && l4.points[1] === everyHeader.points[1];

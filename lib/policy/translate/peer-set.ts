@@ -49,9 +49,6 @@ export interface BoundedPeers {
 
 export const everybody: PeerSet = { pods: allTerms, nodes: everyName, v4: everyAddress(4), v6: everyAddress(6) };
 export const nobody: PeerSet = { pods: [], nodes: noName, v4: [], v6: [] };
-/** Every pod and nothing else. */
-export const everyPod: PeerSet = { ...nobody, pods: allTerms };
-
 /** Whether a set holds every pod, node and address. */
 export function isEverybody(peers: PeerSet): boolean {
   return (

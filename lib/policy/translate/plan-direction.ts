@@ -235,7 +235,7 @@ function wholeSubject(owner: SourcePolicy): Box {
 }
 
 /** An entry that stands for the end of a policy's tier. */
-export function endOfPolicy(owner: SourcePolicy, direction: Direction): RuleEntry {
+function endOfPolicy(owner: SourcePolicy, direction: Direction): RuleEntry {
   return {
     owner,
     direction,

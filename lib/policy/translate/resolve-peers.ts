@@ -50,7 +50,23 @@ export function resolvePeers(
       complementOf(resolveNets(entity.notNets, cluster, notes, { field: `${side}.notNets`, isDestination })),
     );
   const all = criteria.reduce(intersectBounds, exactly(everybody));
+  if (!all.isExact && entity.selector && (entity.nets ?? entity.notNets)) noteBoth(notes, side);
   return restrictFamily(all, cluster, notes, place);
+}
+
+/** A rule that asks for labels and addresses of the same peer: one note instead of those about the addresses. */
+function noteBoth(notes: Note[], side: "source" | "destination"): void {
+  const isAboutNets = (note: Note): boolean => note.code === "POL042" && note.field?.startsWith(side) === true;
+  if (!notes.some(isAboutNets)) return;
+  const others = notes.filter((note) => !isAboutNets(note));
+  notes.splice(0, notes.length, ...others, {
+    code: "POL028",
+    effect: "inexact",
+    field: side,
+    message: `the rule asks for labels and for an address of the same ${side}; which of the pods have such an address is not known or changes`,
+    reason: "a Cilium CIDR never matches a pod, and pods get new addresses during the migration",
+    remedy: "split the rule: one for the pods by labels, one for the addresses outside the cluster",
+  });
 }
 
 function intersectBounds(a: Approximation<PeerSet>, b: Approximation<PeerSet>): Approximation<PeerSet> {
@@ -183,12 +199,13 @@ function restrictFamily(
   place: PeerPlace,
 ): Approximation<PeerSet> {
   const { family } = place;
-  if (family === undefined) return peers;
+  // ICMP has its family in the protocol: such a rule says it once more with every peer.
+  if (family === undefined || place.isFamilyInProtocol) return peers;
   const { families } = cluster.world;
   const outside = (set: PeerSet): PeerSet => (family === 4 ? { ...set, v6: [] } : { ...set, v4: [] });
   const cut = peers.isExact ? exactly(outside(peers.under)) : between(outside(peers.under), outside(peers.over));
   const isEverywhere = families.every((one) => one === family);
-  if (place.isFamilyInProtocol || isEverywhere || hasOutsideOnly(cut.over)) return cut;
+  if (isEverywhere || hasOutsideOnly(cut.over)) return cut;
   const without = (set: PeerSet): PeerSet => ({ ...set, pods: [], nodes: noName });
   if (!families.includes(family)) return exactly(without(cut.under));
   notes.push({

@@ -212,7 +212,7 @@ function lowerAccount(atom: Atom, cluster: Cluster, notes: Note[], field: string
 }
 
 /** A key as a person knows it: without the prefix that says whose label it is. */
-export function printKey(key: LabelKey): string {
+function printKey(key: LabelKey): string {
   return key.slice(key.indexOf(":") + 1);
 }
 
@@ -220,7 +220,7 @@ const labelName = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/u;
 const dnsName = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/u;
 
 /** Whether Kubernetes accepts a text as a label key. Source: k8s.io/apimachinery pkg/util/validation IsQualifiedName. */
-export function isLabelKey(text: string): boolean {
+function isLabelKey(text: string): boolean {
   const slash = text.indexOf("/");
   if (slash < 0) return labelName.test(text);
   const prefix = text.slice(0, slash);
@@ -228,6 +228,6 @@ export function isLabelKey(text: string): boolean {
 }
 
 /** Whether Kubernetes accepts a text as a label value; the empty text is one. Source: as `isLabelKey`, IsValidLabelValue. */
-export function isLabelValue(text: string): boolean {
+function isLabelValue(text: string): boolean {
   return text === "" || labelName.test(text);
 }

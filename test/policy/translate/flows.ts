@@ -22,7 +22,7 @@ const packets: readonly Pick<NaiveFlow, "protocol" | "port" | "icmpType">[] = [
 const outside = ["192.0.2.10", "192.0.2.200", "198.51.100.5", "8.8.8.8", "203.0.113.9"];
 
 /** Every packet between every pod of the world and every peer, both ways. */
-export function allFlows(world: World): readonly NaiveFlow[] {
+function allFlows(world: World): readonly NaiveFlow[] {
   const peers: NaivePeer[] = [
     ...world.pods.map((pod): NaivePeer => ({ kind: "pod", pod })),
     ...world.nodes.flatMap((node): NaivePeer[] =>

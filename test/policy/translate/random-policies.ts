@@ -27,7 +27,7 @@ const maybe = <T>(value: fc.Arbitrary<T>, of = 2): fc.Arbitrary<T | undefined> =
   fc.option(value, { nil: undefined, freq: of });
 
 /** Selectors over the labels of the fixture's pods, and over labels that nobody has. */
-export const selectors: fc.Arbitrary<string> = pick(
+const selectors: fc.Arbitrary<string> = pick(
   "all()",
   "app == 'web'",
   "app == 'cli'",
