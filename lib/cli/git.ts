@@ -3,7 +3,7 @@ import type { Checked, Finding } from "../core/finding.ts";
 import { runProgram } from "../io/run-program.ts";
 
 /** Runs git and gives its output, or a finding that says what git said. */
-export async function git(args: readonly string[], input = ""): Promise<Checked<string>> {
+async function git(args: readonly string[], input = ""): Promise<Checked<string>> {
   const result = await runProgram("git", args, { input });
   if (result.value === undefined) return { value: undefined, findings: result.findings };
   if (result.value.exitCode === 0) return { value: result.value.stdout, findings: [] };

@@ -31,11 +31,6 @@ export function allObjects(inventory: Inventory): readonly RawObject[] {
   return [...inventory.objects.values()].flat();
 }
 
-/** Whether the input itself could not be read: the command ends with exit code 2. */
-export function isUnreadable(loaded: Checked<unknown>): boolean {
-  return loaded.value === undefined;
-}
-
 /** Findings without repeats: one object may be read twice, as inventory and as policy. */
 export function uniqueFindings(findings: readonly Finding[]): readonly Finding[] {
   const seen = new Set<string>();

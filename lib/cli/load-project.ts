@@ -55,7 +55,7 @@ function cannotRead(file: string, why: string, remedy: string): Finding {
 }
 
 /** Reads a plan file: YAML, or TypeScript and JavaScript whose default export comes from `definePlan`. */
-export async function loadPlan(named: string | undefined): Promise<Checked<Plan>> {
+async function loadPlan(named: string | undefined): Promise<Checked<Plan>> {
   const file = await findPlanFile(named);
   if (file.value === undefined) return { value: undefined, findings: file.findings };
   if (extname(file.value) === ".yaml" || extname(file.value) === ".yml") {

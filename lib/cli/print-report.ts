@@ -4,11 +4,8 @@ import { renderFindings, renderGitHubAnnotations } from "./render-findings.ts";
 import { renderSarif } from "./render-sarif.ts";
 import type { Streams } from "./streams.ts";
 
-/** How a command prints its result. */
-export type Format = "text" | "json" | "sarif" | "github" | "markdown";
-
 /** The version of every JSON shape that commands print. */
-export const reportVersion = "metachron.dev/v1alpha1";
+const reportVersion = "metachron.dev/v1alpha1";
 
 /** Prints a JSON document with its version and kind first. */
 export function printJson(kind: string, content: JsonObject, streams: Streams): void {

@@ -15,7 +15,7 @@ export interface FindingTextOptions {
 const styles: Readonly<Record<Severity, "red" | "yellow" | "cyan">> = { error: "red", warning: "yellow", info: "cyan" };
 
 /** `file:line:column`, as far as it is known. */
-export function printPlace(where: Where | undefined): string {
+function printPlace(where: Where | undefined): string {
   if (where?.file === undefined) return "";
   const line = where.line === undefined ? "" : `:${where.line}`;
   const column = where.line === undefined || where.column === undefined ? "" : `:${where.column}`;

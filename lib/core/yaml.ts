@@ -5,7 +5,7 @@ import { compareText } from "./order.ts";
 const leadingKeys = ["apiVersion", "kind", "metadata", "spec"];
 
 /** The order of keys in every object we write: apiVersion, kind, metadata, spec, then by code unit. */
-export function compareKeys(a: string, b: string): number {
+function compareKeys(a: string, b: string): number {
   const rankA = leadingKeys.indexOf(a);
   const rankB = leadingKeys.indexOf(b);
   if (rankA >= 0 || rankB >= 0)

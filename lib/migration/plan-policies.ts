@@ -39,7 +39,7 @@ export interface PlannedPolicies {
 const noPolicies: CalicoPolicySet = { tiers: [], policies: [], networkSets: [], hostEndpoints: [], profiles: [] };
 
 /** Whether the source's engine enforces Calico's own policy kinds. */
-export function enforcesCalico(source: SourceDetection): boolean {
+function enforcesCalico(source: SourceDetection): boolean {
   return source.facts.enforcedPolicyKinds.some((kind) => kind.endsWith("projectcalico.org"));
 }
 

@@ -35,7 +35,7 @@ export function deliveryOf(migration: PlannedMigration): Checked<readonly Delive
 }
 
 /** Which stage installs or changes the Helm release. */
-export function releasesOf(migration: PlannedMigration): ReadonlyMap<string, HelmRelease> {
+function releasesOf(migration: PlannedMigration): ReadonlyMap<string, HelmRelease> {
   const { stages, release } = migration;
   return new Map(
     stages.flatMap((stage): [string, HelmRelease][] =>

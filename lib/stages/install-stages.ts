@@ -7,10 +7,10 @@ import type { SourcePreparation } from "../source/source.ts";
 import { preparationText } from "./preparation-text.ts";
 import type { PreviousStage, StageBuilder, StageDraft } from "./seal-stages.ts";
 import type { StageFile } from "./stage.ts";
-import { draftOf, movedNodes, type StageContext, stageRef } from "./stage-context.ts";
+import { draftOf, type StageContext, stageRef } from "./stage-context.ts";
 
 /** Ids of the stages before the first wave. */
-export const installIds = {
+const installIds = {
   prepare: "000-prepare",
   cilium: "010-cilium",
   bridge: "020-bridge",
@@ -191,7 +191,3 @@ function policyFiles({ migration }: StageContext): readonly StageFile[] {
   return [{ file: "required-values.yaml", text: renderYaml(required, { comment }) }];
 }
 
-/** Whether any Linux node is moved by the plan: without one there is nothing to finalise. */
-export function hasMoves(context: StageContext): boolean {
-  return movedNodes(context).length > 0;
-}

@@ -68,7 +68,7 @@ function renderBody(draft: StageDraft): ReadonlyMap<string, string> {
 }
 
 /** One object's file. */
-export function renderObject(entry: StageObject): string {
+function renderObject(entry: StageObject): string {
   return renderYaml(entry.object, entry.comment === undefined ? {} : { comment: entry.comment });
 }
 

@@ -29,7 +29,7 @@ export function stageContext(migration: Omit<PlannedMigration, "stages">, bridge
 }
 
 /** The attempt of a stage, from the plan; 1 where it says nothing. */
-export function attemptOf(context: StageContext, id: string): number {
+function attemptOf(context: StageContext, id: string): number {
   return context.migration.plan.stages[id]?.attempt ?? 1;
 }
 

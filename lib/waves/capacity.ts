@@ -1,3 +1,4 @@
+import { compareText } from "../core/order.ts";
 import type { Inventory, Node } from "../inventory/inventory.ts";
 import type { RollMode } from "../plan/plan.ts";
 import { type ClusterView, movedPods, type NodeView, type PodView } from "./cluster-view.ts";
@@ -117,7 +118,7 @@ export function buildCapacityTest(inventory: Inventory, cluster: ClusterView): C
         continue;
       }
       const reason = explain(pod, away);
-      if (reason.why === "short" || !stopsEarly) displaced.push(reason);
+      displaced.push(reason);
       if (reason.why === "short" && stopsEarly) break;
     }
     return { placed, displaced };
@@ -134,10 +135,23 @@ export function buildCapacityTest(inventory: Inventory, cluster: ClusterView): C
     return displaced;
   };
 
+  // Most batches that were asked about become waves, and are asked about again when those are checked.
+  const answers = new Map<string, readonly Displaced[]>();
   return {
-    fits: (taken, mode) => place(taken, mode, true).length === 0,
-    findDisplaced: (taken, mode) => place(taken, mode, false),
+    fits: (taken, mode) => {
+      const displaced = place(taken, mode, true);
+      const isFit = displaced.every((entry) => entry.why === "bound");
+      if (isFit) answers.set(keyOf(taken, mode), displaced);
+      return isFit;
+    },
+    findDisplaced: (taken, mode) => answers.get(keyOf(taken, mode)) ?? place(taken, mode, false),
   };
+}
+
+/** Equal for the same nodes in any order; the answer depends on nothing else, because placing puts everything back. */
+function keyOf(taken: readonly NodeView[], mode: RollMode): string {
+  const names = taken.map((view) => view.node.name).sort(compareText);
+  return `${mode} ${names.join(" ")}`;
 }
 
 function isLinux(node: Node): boolean {

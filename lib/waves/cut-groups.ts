@@ -36,7 +36,7 @@ export interface CutGroups {
 }
 
 /** Whether an id is the canary's: `100-canary`, with any number. */
-export function isCanary(id: string): boolean {
+function isCanary(id: string): boolean {
   return splitId(id).slug === "canary";
 }
 

@@ -30,7 +30,7 @@ import type { RenderedWave, WavePlan, WaveSettings } from "./waves.ts";
  * `waves/node-moved`. Without `renderedWaves` the cut depends on names so that little moves (see `cutBlocks`).
  *
  * Findings: every code of `waveFindings`. Order of the input does not matter.
- * Cost: 5,000 nodes, 50,000 pods and 2,000 workloads in under two seconds.
+ * Cost: grows with pods and with nodes tried for each; see the figures of the benchmark command.
  */
 export function planWaves(inventory: Inventory, plan: Plan, settings: WaveSettings = {}): WavePlan {
   const cluster = viewCluster(inventory);

@@ -12,7 +12,7 @@ const protocolNumbers: Readonly<Record<string, number>> = {
   udplite: 136,
 };
 /** TCP, UDP and SCTP: the protocols whose rules may name ports. */
-export const protocolsWithPorts: ReadonlySet<number> = new Set([6, 17, 132]);
+const protocolsWithPorts: ReadonlySet<number> = new Set([6, 17, 132]);
 
 /**
  * A protocol field as an IP protocol number; `undefined` when missing, and after a finding.

@@ -177,7 +177,7 @@ function readEndPort(reading: Reading, object: JsonObject, port: number, path: s
 }
 
 /** RFC 6335 names of at most 15 characters. Source: cilium 1.20.2 pkg/iana/svcname.go. */
-export function isServiceName(text: string): boolean {
+function isServiceName(text: string): boolean {
   return text.length > 0 && text.length <= 15 && /^(?:[a-zA-Z0-9]-?)*[a-zA-Z](?:-?[a-zA-Z0-9])*$/u.test(text);
 }
 

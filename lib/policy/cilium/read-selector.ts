@@ -128,7 +128,7 @@ function readKey(reading: Reading, text: string, path: string): { source: string
 }
 
 /** Whether Kubernetes takes a text for a label value: at most 63 characters of letters, digits, `-`, `_`, `.`. */
-export function isLabelValue(text: string): boolean {
+function isLabelValue(text: string): boolean {
   return text === "" || namePattern.test(text);
 }
 

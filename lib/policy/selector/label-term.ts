@@ -27,11 +27,11 @@ export type LabelTerm = ReadonlyMap<LabelKey, ValueSet>;
 export type LabelTerms = readonly LabelTerm[];
 
 /** The term that every label set satisfies. */
-export const anyLabels: LabelTerm = new Map();
+const anyLabels: LabelTerm = new Map();
 /** All label sets. */
 export const allTerms: LabelTerms = [anyLabels];
 /** How many terms an operation may give before it stops and says that it is not complete. */
-export const mostTerms = 128;
+const mostTerms = 128;
 
 /** Terms, and whether they are all of them: an operation that would grow without bound gives a part and says so. */
 export interface BoundedTerms {
@@ -40,7 +40,7 @@ export interface BoundedTerms {
 }
 
 /** Whether a set of labels satisfies a term. */
-export function matchesTerm(term: LabelTerm, labels: ReadonlyMap<LabelKey, string>): boolean {
+function matchesTerm(term: LabelTerm, labels: ReadonlyMap<LabelKey, string>): boolean {
   for (const [key, set] of term) if (!hasValue(set, labels.get(key))) return false;
   return true;
 }
@@ -51,13 +51,13 @@ export function matchesTerms(terms: LabelTerms, labels: ReadonlyMap<LabelKey, st
 }
 
 /** A term with one key; `undefined` when the set is empty. */
-export function termOf(key: LabelKey, set: ValueSet): LabelTerm | undefined {
+function termOf(key: LabelKey, set: ValueSet): LabelTerm | undefined {
   if (isEmptyValueSet(set)) return undefined;
   return isFullValueSet(set) ? anyLabels : new Map([[key, set]]);
 }
 
 /** What satisfies both terms; `undefined` when they contradict each other. */
-export function intersectTerm(a: LabelTerm, b: LabelTerm): LabelTerm | undefined {
+function intersectTerm(a: LabelTerm, b: LabelTerm): LabelTerm | undefined {
   if (a.size === 0) return b;
   if (b.size === 0) return a;
   const merged = new Map(a);
@@ -77,7 +77,7 @@ function sortByKey(term: LabelTerm): LabelTerm {
 }
 
 /** Whether some label set satisfies both terms. Without allocating: the question asked most often. */
-export function doTermsOverlap(a: LabelTerm, b: LabelTerm): boolean {
+function doTermsOverlap(a: LabelTerm, b: LabelTerm): boolean {
   const [small, large] = a.size <= b.size ? [a, b] : [b, a];
   for (const [key, set] of small) {
     const other = large.get(key);
@@ -94,7 +94,7 @@ function areDisjoint(a: ValueSet, b: ValueSet): boolean {
 }
 
 /** Whether every label set of the first term satisfies the second. */
-export function isSubsetOfTerm(a: LabelTerm, b: LabelTerm): boolean {
+function isSubsetOfTerm(a: LabelTerm, b: LabelTerm): boolean {
   for (const [key, set] of b) if (!isSubsetOfValues(a.get(key) ?? anyValue, set)) return false;
   return true;
 }

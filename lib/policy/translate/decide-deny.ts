@@ -65,6 +65,9 @@ export function decideDeny(state: PlanState, task: DenyTask): DenyDecision {
     place: placeOf(state, task.entry),
     placeOf: (entry) => placeOf(state, entry),
   };
+  // A deny of everything in the middle is default deny, with nothing behind it: what stands there is dead or nearly so.
+  const wallCost = isForEverything && conflicts.length > 0 && !task.isTierEnd ? costOfRestriction(problem) : undefined;
+  if (wallCost !== undefined && wallCost <= fewRules) return restrict(task, victims, causes);
   return choose(task, problem, causes, isNeeded);
 }
 
