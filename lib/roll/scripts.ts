@@ -2040,9 +2040,15 @@ note_unmovable() {
 
 # --- moving away --------------------------------------------------------------------------------------------------------
 
-# One pass: evicts what can leave. Succeeds when nothing that can leave is left.
+# What stands on the node when it is cordoned has to leave. A pod that comes back nevertheless, because it tolerates a
+# cordoned node, would be chased for ever: it is left, and gets its new network after the switch.
+note_to_drain() {
+  ! pod_can_leave || DRAIN_UIDS="$DRAIN_UIDS$POD_UID "
+}
+
+# Evicts one pod if it can leave and has not left yet.
 drain_one() {
-  pod_can_leave || return 0
+  case "$DRAIN_UIDS" in *" $POD_UID "*) ;; *) return 0 ;; esac
   DRAIN_LEFT=$((DRAIN_LEFT + 1))
   if [ -z "$POD_DELETED" ] && ! evict "$POD_NS" "$POD_NAME" ""; then
     DRAIN_WAITS="$DRAIN_WAITS $POD_NS/$POD_NAME($EVICT_SAYS)"
@@ -2052,6 +2058,7 @@ drain_one() {
   return 0
 }
 
+# One pass over the node. Succeeds when nothing is left of what has to leave.
 drain_pass() {
   DRAIN_LEFT=0
   DRAIN_WAITS=
@@ -2794,6 +2801,8 @@ clear_node() {
   CURRENT_STEP=6
   [ "$RECORD_STEP" -lt 6 ] || return 0
   if [ "$MODE" = evict ]; then
+    DRAIN_UIDS=' '
+    wait_for 60 each_pod "$1" note_to_drain || die 10 "the pods of node $1 cannot be listed: $(api_error)"
     wait_for "$DRAIN_TIMEOUT" drain_pass "$1" || die 40 "$DRAIN_LEFT pods did not leave node $1 in $DRAIN_TIMEOUT s:$DRAIN_WAITS"
     log drain "every pod that can leave has left"
   fi

@@ -161,6 +161,18 @@ describe.skipIf(!canRun)(`roll.sh${canRun ? "" : " (skipped: no sh or mkfifo)"}`
     expect(cluster.calls.filter((call) => /pods\/web-\d+\/eviction/u.test(call))).toHaveLength(6);
   });
 
+  test("does not chase a pod that comes back to a cordoned node: it moves after the switch", async () => {
+    const cluster = labCluster();
+    cluster.addPod("shop", "clingy", "worker-1", { owner: "ReplicaSet", isSticky: true });
+    const objects = withEnv(oneNodeObjects(), "DRAIN_TIMEOUT", "120");
+    applyStage(cluster, objects);
+
+    const run = await runJob(cluster, objects);
+
+    expect(run.ended).toBe(0);
+    expect(outcome(cluster)).toMatchObject({ oldPods: [] });
+  });
+
   test("stops with 40 and leaves the node cordoned when a budget never allows it", async () => {
     const objects = withEnv(oneNodeObjects(), "DRAIN_TIMEOUT", "60");
     const { cluster, run } = await roll(objects, { troubles: { budget: { "shop/web": 100_000 } } });

@@ -69,9 +69,15 @@ note_unmovable() {
 
 # --- moving away --------------------------------------------------------------------------------------------------------
 
-# One pass: evicts what can leave. Succeeds when nothing that can leave is left.
+# What stands on the node when it is cordoned has to leave. A pod that comes back nevertheless, because it tolerates a
+# cordoned node, would be chased for ever: it is left, and gets its new network after the switch.
+note_to_drain() {
+  ! pod_can_leave || DRAIN_UIDS="$DRAIN_UIDS$POD_UID "
+}
+
+# Evicts one pod if it can leave and has not left yet.
 drain_one() {
-  pod_can_leave || return 0
+  case "$DRAIN_UIDS" in *" $POD_UID "*) ;; *) return 0 ;; esac
   DRAIN_LEFT=$((DRAIN_LEFT + 1))
   if [ -z "$POD_DELETED" ] && ! evict "$POD_NS" "$POD_NAME" ""; then
     DRAIN_WAITS="$DRAIN_WAITS $POD_NS/$POD_NAME($EVICT_SAYS)"
@@ -81,6 +87,7 @@ drain_one() {
   return 0
 }
 
+# One pass over the node. Succeeds when nothing is left of what has to leave.
 drain_pass() {
   DRAIN_LEFT=0
   DRAIN_WAITS=

@@ -132,6 +132,8 @@ clear_node() {
   CURRENT_STEP=6
   [ "$RECORD_STEP" -lt 6 ] || return 0
   if [ "$MODE" = evict ]; then
+    DRAIN_UIDS=' '
+    wait_for 60 each_pod "$1" note_to_drain || die 10 "the pods of node $1 cannot be listed: $(api_error)"
     wait_for "$DRAIN_TIMEOUT" drain_pass "$1" || die 40 "$DRAIN_LEFT pods did not leave node $1 in $DRAIN_TIMEOUT s:$DRAIN_WAITS"
     log drain "every pod that can leave has left"
   fi

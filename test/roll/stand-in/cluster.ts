@@ -169,6 +169,8 @@ export class StandIn {
       name?: string;
       emptyDir?: boolean;
       hostPort?: number;
+      /** Comes back to its node also when that is cordoned. */
+      isSticky?: boolean;
     } = {},
   ): Stored {
     this.serial += 1;
@@ -201,6 +203,7 @@ export class StandIn {
       },
     });
     pod["app"] = app;
+    pod["isSticky"] = options.isSticky === true;
     return pod;
   }
 
@@ -250,10 +253,13 @@ export class StandIn {
         (other) =>
           getIn(json(other), "spec", "unschedulable") !== true && getString(json(other), "metadata", "name") !== node,
       );
-      const target = owner === "DaemonSet" ? node : (getString(json(elsewhere), "metadata", "name") ?? node);
+      const isSticky = pod["isSticky"] === true;
+      const target =
+        owner === "DaemonSet" || isSticky ? node : (getString(json(elsewhere), "metadata", "name") ?? node);
       const hostPort = getNumber(getArray(getArray(json(pod), "spec", "containers")[0], "ports")[0], "hostPort");
       this.addPod(namespace, app, target, {
         owner,
+        isSticky,
         labels: getStringMap(json(pod), "metadata", "labels"),
         ...(hostPort !== undefined && { hostPort }),
       });
