@@ -134,6 +134,8 @@ function createComparer(deciders: Deciders, headers: L4Set): Comparer {
   const size = deciders.programs().length + 1;
   const allowedByBoth = ([egress, ingress]: DeciderPair, variant: Variant): L4Set =>
     intersectL4(deciders.allowed(egress, variant), deciders.allowed(ingress, variant));
+  const places = variants.map((_, place) => place);
+  const bothAllow = createSetNumbers(deciders, variants);
   const compare = (before: DeciderPair, during: DeciderPair): readonly CellOfPair[] =>
     variants.flatMap((variant) => {
       const a = allowedByBoth(before, variant);
@@ -163,6 +165,7 @@ function createComparer(deciders: Deciders, headers: L4Set): Comparer {
     variants: variants.length,
     compare: (before, during) => {
       if (before[0] === during[0] && before[1] === during[1]) return nothing;
+      if (places.every((place) => bothAllow(before, place) === bothAllow(during, place))) return nothing;
       const first = before[0] * size + before[1];
       const second = during[0] * size + during[1];
       let known = memo.get(first);
@@ -176,6 +179,37 @@ function createComparer(deciders: Deciders, headers: L4Set): Comparer {
       known.set(second, cells);
       return cells;
     },
+  };
+}
+
+/** Numbers for what both halves of a pair let through, equal for equal sets: most pairs are settled by two look-ups. */
+function createSetNumbers(
+  deciders: Deciders,
+  variants: readonly Variant[],
+): (pair: DeciderPair, variant: number) => number {
+  const sets: L4Set[] = [];
+  const numberOfText = new Map<string, number>();
+  const numberOf = (set: L4Set): number => {
+    const text = set.join(",");
+    const known = numberOfText.get(text);
+    if (known !== undefined) return known;
+    numberOfText.set(text, sets.length);
+    return sets.push(set) - 1;
+  };
+  const single = variants.map((variant) =>
+    Int32Array.from(deciders.programs(), (_, decider) => numberOf(deciders.allowed(decider, variant))),
+  );
+  const met = new Map<number, number>();
+  return ([egress, ingress], variant) => {
+    const a = single[variant]?.[egress] ?? 0;
+    const b = single[variant]?.[ingress] ?? 0;
+    if (a === b) return a;
+    const key = a < b ? a * 67_108_864 + b : b * 67_108_864 + a;
+    const known = met.get(key);
+    if (known !== undefined) return known;
+    const number = numberOf(intersectL4(sets[a] ?? [], sets[b] ?? []));
+    met.set(key, number);
+    return number;
   };
 }
 

@@ -57,7 +57,7 @@ function naiveHalf(
 }
 
 /** The address that a moved pod has; its number among the pods is kept. */
-export function withNewAddress(pod: WorldPod): WorldPod {
+function withNewAddress(pod: WorldPod): WorldPod {
   return {
     ...pod,
     addresses: pod.addresses.filter((text) => !text.includes(":")).map((text) => `10.245.7.${text.split(".")[3] ?? 1}`),

@@ -233,7 +233,9 @@ test.each(["audit", "off"] as const)(
     expect(summary(proof)).toEqual([
       "new-to-new, opened",
       "new-to-old, other node, closed",
+      "new-to-old, other node, opened",
       "new-to-old, same node, closed",
+      "new-to-old, same node, opened",
       "old-to-new, opened",
     ]);
     // After the last wave no pod is left on the source: only flows among moved pods are open.
