@@ -93,7 +93,8 @@ function lowerPodLabel(atom: Atom, cluster: Cluster, notes: Note[], field: strin
     remedy: `select another label of the same pods, or add ${label} to the Helm value labels`,
     data: { label },
   });
-  return between(selectsNone, atom.kind === "has" ? selectsAll : { kind: "has", key: atom.key });
+  // Bounds speak of what Cilium sees: written with the hidden label, "has" would match nothing there and "has not" everything.
+  return between(selectsNone, selectsAll);
 }
 
 /** A term on a label that Cilium can see. */
