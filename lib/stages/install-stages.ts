@@ -190,4 +190,3 @@ function policyFiles({ migration }: StageContext): readonly StageFile[] {
   const comment = "Helm values that these policies need; they are part of 010-cilium's values.yaml already.";
   return [{ file: "required-values.yaml", text: renderYaml(required, { comment }) }];
 }
-

@@ -8,12 +8,12 @@ const none: readonly BudgetView[] = [];
 
 /** Looks budgets up by pod. */
 export function mapBudgets(budgets: readonly BudgetView[]): BudgetsOfPods {
-  const byPod = new Map<PodView, BudgetView[]>();
+  const byPod: BudgetView[][] = [];
   for (const budget of budgets)
     for (const view of budget.pods) {
-      const list = byPod.get(view);
-      if (list === undefined) byPod.set(view, [budget]);
+      const list = byPod[view.at];
+      if (list === undefined) byPod[view.at] = [budget];
       else list.push(budget);
     }
-  return (view) => byPod.get(view) ?? none;
+  return (view) => byPod[view.at] ?? none;
 }

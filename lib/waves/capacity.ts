@@ -4,7 +4,7 @@ import type { RollMode } from "../plan/plan.ts";
 import { type ClusterView, movedPods, type NodeView, type PodView } from "./cluster-view.ts";
 import { countHostPorts } from "./host-ports.ts";
 import { buildNodeFilter, readNamespaceLabels } from "./node-filter.ts";
-import { buildNodeRoom, type Request } from "./node-room.ts";
+import { buildNodeRoom } from "./node-room.ts";
 import { indexPods } from "./pod-index.ts";
 import { countTopology } from "./topology-counts.ts";
 
@@ -25,18 +25,6 @@ export interface CapacityTest {
   readonly findDisplaced: (nodes: readonly NodeView[], mode: RollMode) => readonly Displaced[];
 }
 
-/** What placing asks of a pod again and again, worked out once. */
-interface Candidate {
-  readonly view: PodView;
-  readonly node: number;
-  readonly request: Request;
-  readonly demand: number;
-  readonly hasNeighbourRules: boolean;
-  readonly hasHostPorts: boolean;
-  /** Largest first. */
-  readonly rank: number;
-}
-
 /**
  * The capacity test: all pods of a wave's nodes leave at once and are placed, the largest first, on the first other node that
  * takes them: cpu, memory, ephemeral storage, number of pods and extended resources by requests, node selector and required
@@ -51,73 +39,61 @@ interface Candidate {
 export function buildCapacityTest(inventory: Inventory, cluster: ClusterView): CapacityTest {
   const nodes = cluster.nodes.map((view) => view.node);
   const positions = new Map(nodes.map((node, at) => [node.name, at]));
-  const nodeOf = (view: PodView): number => positions.get(view.pod.nodeName ?? "") ?? -1;
   const filter = buildNodeFilter(inventory, nodes);
-  const topology = countTopology(
-    cluster.pods,
-    nodes,
-    nodeOf,
-    filter,
-    indexPods(cluster.pods),
-    readNamespaceLabels(inventory),
-  );
-  const room = buildNodeRoom(cluster, nodes, nodeOf);
-  const ports = countHostPorts(cluster.pods, nodes.length, nodeOf);
+  const topology = countTopology(cluster.pods, nodes, filter, indexPods(cluster.pods), readNamespaceLabels(inventory));
+  const room = buildNodeRoom(cluster);
+  const ports = countHostPorts(cluster.pods, nodes.length);
   const ranks = rankBySize(cluster.pods, room.shareOf);
   const bins = nodes.flatMap((node, at) => (node.isReady && !node.isUnschedulable && isLinux(node) ? [at] : []));
-
-  const candidates = new Map<PodView, Candidate>();
-  const candidateOf = (view: PodView): Candidate => {
-    const found = candidates.get(view) ?? {
-      view,
-      node: nodeOf(view),
-      request: room.requestOf(view),
-      demand: filter.demandOf(view.pod),
-      hasNeighbourRules: topology.isConcerned(view),
-      hasHostPorts: ports.isConcerned(view),
-      rank: ranks.get(view) ?? 0,
-    };
-    candidates.set(view, found);
-    return found;
+  const demands = new Int32Array(cluster.pods.length).fill(-1);
+  const demandOf = (view: PodView): number => {
+    const known = demands[view.at] ?? -1;
+    if (known >= 0) return known;
+    const demand = filter.demandOf(view.pod);
+    demands[view.at] = demand;
+    return demand;
   };
 
   /** Whether everything but room lets a pod run on a node; `away` marks the nodes that are taken away. */
-  const isAdmitted = (pod: Candidate, node: number, away: Uint8Array): boolean =>
-    filter.admits(pod.demand, node) &&
-    (!pod.hasHostPorts || ports.admits(pod.view, node)) &&
-    (!pod.hasNeighbourRules || topology.admits(pod.view, node, pod.demand, away));
-  const findBin = (pod: Candidate, away: Uint8Array): number => {
-    for (const bin of bins)
-      if (away[bin] === 0 && room.fits(pod.request, bin) && isAdmitted(pod, bin, away)) return bin;
+  const isAdmitted = (view: PodView, node: number, away: Uint8Array): boolean => {
+    const demand = demandOf(view);
+    return (
+      filter.admits(demand, node) &&
+      (!ports.isConcerned(view) || ports.admits(view, node)) &&
+      (!topology.isConcerned(view) || topology.admits(view, node, demand, away))
+    );
+  };
+  const findBin = (view: PodView, away: Uint8Array): number => {
+    for (const bin of bins) if (away[bin] === 0 && room.fits(view, bin) && isAdmitted(view, bin, away)) return bin;
     return -1;
   };
-  const explain = (pod: Candidate, away: Uint8Array): Displaced => {
+  const explain = (view: PodView, away: Uint8Array): Displaced => {
     const onlyOwn = new Uint8Array(nodes.length);
-    onlyOwn[pod.node] = 1;
-    const others = bins.filter((bin) => bin !== pod.node && isAdmitted(pod, bin, onlyOwn));
-    if (others.length === 0) return { view: pod.view, why: "bound" };
+    onlyOwn[view.nodeAt] = 1;
+    const others = bins.filter((bin) => bin !== view.nodeAt && isAdmitted(view, bin, onlyOwn));
+    if (others.length === 0) return { view, why: "bound" };
     const staying = others.filter((bin) => away[bin] === 0);
-    const resource = staying.length === 0 ? "nodes" : room.shortest(pod.request, staying);
-    return { view: pod.view, why: "short", resource };
+    const resource = staying.length === 0 ? "nodes" : room.shortest(view, staying);
+    return { view, why: "short", resource };
   };
-  const settle = (pod: Candidate, node: number, by: 1 | -1): void => {
-    room.take(pod.request, node, by);
-    if (pod.hasHostPorts) ports.take(pod.view, node, by);
-    topology.move(pod.view, node, by);
+  const settle = (view: PodView, node: number, by: 1 | -1): void => {
+    room.take(view, node, by);
+    ports.take(view, node, by);
+    topology.move(view, node, by);
   };
 
   /** Puts pods on other nodes one by one; stops at the first that finds no room if told so. */
-  const placeAll = (leaving: readonly Candidate[], away: Uint8Array, stopsEarly: boolean) => {
-    const placed: (readonly [Candidate, number])[] = [];
+  const placeAll = (leaving: readonly PodView[], away: Uint8Array, stopsEarly: boolean) => {
+    const placed: (readonly [PodView, number])[] = [];
     const displaced: Displaced[] = [];
-    for (const pod of leaving) {
-      const bin = findBin(pod, away);
+    for (const view of leaving) {
+      const bin = findBin(view, away);
       if (bin >= 0) {
-        settle(pod, bin, 1);
-        placed.push([pod, bin]);
+        settle(view, bin, 1);
+        placed.push([view, bin]);
         continue;
       }
-      const reason = explain(pod, away);
+      const reason = explain(view, away);
       displaced.push(reason);
       if (reason.why === "short" && stopsEarly) break;
     }
@@ -126,12 +102,14 @@ export function buildCapacityTest(inventory: Inventory, cluster: ClusterView): C
   const place = (taken: readonly NodeView[], mode: RollMode, stopsEarly: boolean): readonly Displaced[] => {
     if (mode === "recycle") return [];
     const away = new Uint8Array(nodes.length);
+    // A node without pods is away too: its room must not be counted.
     for (const view of taken) away[positions.get(view.node.name) ?? 0] = 1;
-    const leaving = taken.flatMap((view) => movedPods(view, mode).map(candidateOf)).sort((a, b) => a.rank - b.rank);
-    for (const pod of leaving) topology.move(pod.view, pod.node, -1);
+    const leaving = taken.flatMap((view) => movedPods(view, mode));
+    leaving.sort((a, b) => (ranks[a.at] ?? 0) - (ranks[b.at] ?? 0));
+    for (const view of leaving) topology.move(view, view.nodeAt, -1);
     const { placed, displaced } = placeAll(leaving, away, stopsEarly);
-    for (const [pod, bin] of placed) settle(pod, bin, -1);
-    for (const pod of leaving) topology.move(pod.view, pod.node, 1);
+    for (const [view, bin] of placed) settle(view, bin, -1);
+    for (const view of leaving) topology.move(view, view.nodeAt, 1);
     return displaced;
   };
 
@@ -158,10 +136,11 @@ function isLinux(node: Node): boolean {
   return node.nodeInfo.operatingSystem === undefined || node.nodeInfo.operatingSystem === "linux";
 }
 
-/** Rank of every pod, the one with the largest share of any resource first, equal ones by namespace and name. */
-function rankBySize(pods: readonly PodView[], shareOf: (view: PodView) => number): ReadonlyMap<PodView, number> {
-  const shares = pods.map((view) => ({ view, share: shareOf(view) }));
-  // Pods come sorted by namespace and name, and the sort is stable.
-  shares.sort((a, b) => b.share - a.share);
-  return new Map(shares.map(({ view }, rank) => [view, rank]));
+/** Rank of every pod by its position, the one with the largest share of any resource first, equal ones by namespace and name. */
+function rankBySize(pods: readonly PodView[], shareOf: (view: PodView) => number): Int32Array {
+  const shares = Float64Array.from(pods, shareOf);
+  const order = pods.map((view) => view.at).sort((a, b) => (shares[b] ?? 0) - (shares[a] ?? 0) || a - b);
+  const ranks = new Int32Array(pods.length);
+  for (const [rank, at] of order.entries()) ranks[at] = rank;
+  return ranks;
 }

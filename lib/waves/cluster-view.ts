@@ -1,4 +1,4 @@
-import { byAll, compareText } from "../core/order.ts";
+import { byText, compareText } from "../core/order.ts";
 import type { Inventory, Node, Pod } from "../inventory/inventory.ts";
 import { objectsOf } from "../inventory/inventory.ts";
 import { poolOf } from "./node-pool.ts";
@@ -10,6 +10,10 @@ type PodRole = "daemonSet" | "mirror" | "hostNetwork" | "movable";
 /** A pod that runs or waits on a node, with what planning asks of it again and again. */
 export interface PodView {
   readonly pod: Pod;
+  /** Position in `ClusterView.pods`, so that tables over pods are arrays: there are many pods, and they are asked often. */
+  readonly at: number;
+  /** Position of its node in `ClusterView.nodes`. */
+  readonly nodeAt: number;
   readonly role: PodRole;
   /** `Kind/namespace/name` of its workload; absent for a bare pod. */
   readonly workload?: string;
@@ -56,19 +60,18 @@ export interface ClusterView {
 
 /** Reads from an inventory what planning needs. One pass over nodes and pods. */
 export function viewCluster(inventory: Inventory): ClusterView {
-  const podsByNode = new Map<string, PodView[]>(inventory.nodes.map((node) => [node.name, []]));
+  const sortedNodes = [...inventory.nodes].sort(byText((node) => node.name));
+  const positions = new Map(sortedNodes.map((node, at) => [node.name, at]));
+  const podsByNode: PodView[][] = sortedNodes.map(() => []);
   const pods: PodView[] = [];
-  for (const pod of inventory.pods) {
-    const list = pod.nodeName === undefined ? undefined : podsByNode.get(pod.nodeName);
-    if (list === undefined || pod.phase === "Succeeded" || pod.phase === "Failed") continue;
-    const view = viewPod(pod);
-    list.push(view);
+  for (const pod of sortPods(inventory.pods)) {
+    const nodeAt = pod.nodeName === undefined ? undefined : positions.get(pod.nodeName);
+    if (nodeAt === undefined || pod.phase === "Succeeded" || pod.phase === "Failed") continue;
+    const view = viewPod(pod, pods.length, nodeAt);
+    podsByNode[nodeAt]?.push(view);
     pods.push(view);
   }
-  pods.sort(comparePods);
-  const nodes = inventory.nodes
-    .map((node) => viewNode(node, podsByNode.get(node.name) ?? []))
-    .sort((a, b) => compareText(a.node.name, b.node.name));
+  const nodes = sortedNodes.map((node, at) => viewNode(node, podsByNode[at] ?? []));
   return {
     nodes,
     nodesByName: new Map(nodes.map((view) => [view.node.name, view])),
@@ -78,8 +81,7 @@ export function viewCluster(inventory: Inventory): ClusterView {
   };
 }
 
-function viewNode(node: Node, pods: PodView[]): NodeView {
-  pods.sort(comparePods);
+function viewNode(node: Node, pods: readonly PodView[]): NodeView {
   return {
     node,
     pool: poolOf(node),
@@ -91,16 +93,23 @@ function viewNode(node: Node, pods: PodView[]): NodeView {
   };
 }
 
-const comparePods = byAll<PodView>(
-  (a, b) => compareText(a.pod.namespace, b.pod.namespace),
-  (a, b) => compareText(a.pod.name, b.pod.name),
-);
+/** By namespace and name. An inventory comes in this order, so sorting is mostly finding that out. */
+function sortPods(pods: readonly Pod[]): readonly Pod[] {
+  const isSorted = pods.every((pod, at) => at === 0 || comparePods(pods[at - 1] ?? pod, pod) <= 0);
+  return isSorted ? pods : [...pods].sort(comparePods);
+}
 
-function viewPod(pod: Pod): PodView {
+function comparePods(a: Pod, b: Pod): number {
+  return compareText(a.namespace, b.namespace) || compareText(a.name, b.name);
+}
+
+function viewPod(pod: Pod, at: number, nodeAt: number): PodView {
   const owner = pod.workload ?? pod.owner;
   const service = serviceOf(pod);
   return {
     pod,
+    at,
+    nodeAt,
     role: roleOf(pod),
     ...(owner !== undefined && { workload: `${owner.kind}/${pod.namespace}/${owner.name}` }),
     ...(service !== undefined && { service }),

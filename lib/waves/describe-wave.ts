@@ -60,14 +60,17 @@ export function describeWorkloads(
   cluster: ClusterView,
   budgetsOf: BudgetsOfPods,
 ): readonly WaveWorkload[] {
-  const workloads = new Map<string, { count: number; budgets: Set<string> }>();
+  const workloads = new Map<string, { count: number; readonly budgets: string[] }>();
   for (const view of nodes)
     for (const pod of movedPods(view, mode)) {
       if (pod.workload === undefined) continue;
-      const found = workloads.get(pod.workload) ?? { count: 0, budgets: new Set<string>() };
+      let found = workloads.get(pod.workload);
+      if (found === undefined) {
+        found = { count: 0, budgets: [] };
+        workloads.set(pod.workload, found);
+      }
       found.count += 1;
-      for (const { name } of budgetsOf(pod)) found.budgets.add(name);
-      workloads.set(pod.workload, found);
+      for (const { name } of budgetsOf(pod)) found.budgets.push(name);
     }
   return [...workloads]
     .sort(([a], [b]) => compareText(a, b))

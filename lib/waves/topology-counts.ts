@@ -32,14 +32,12 @@ interface Concern {
 const none: Concern = { states: [], matched: [] };
 
 /**
- * Counts of the pods of a cluster for every hard rule about neighbours that any pod states. `nodeOf` gives the position of a
- * pod's node in `nodes`.
+ * Counts of the pods of a cluster for every hard rule about neighbours that any pod states.
  * Source: kube-scheduler v1.36 plugins interpodaffinity (rules of both sides) and podtopologyspread (skew over domains).
  */
 export function countTopology(
   pods: readonly PodView[],
   nodes: readonly Node[],
-  nodeOf: (view: PodView) => number,
   filter: NodeFilter,
   index: PodIndex,
   namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>,
@@ -47,7 +45,7 @@ export function countTopology(
   const { terms, concerns } = collectTerms(pods, index, namespaceLabels);
   const domainOf = (node: number, key: string): string | undefined => nodes[node]?.labels[key];
   const move = (view: PodView, node: number, by: 1 | -1): void => {
-    const concern = concerns.get(view);
+    const concern = concerns[view.at];
     if (concern === undefined) return;
     for (const at of concern.matched) {
       change(terms[at]?.matching, domainOf(node, terms[at]?.term.topologyKey ?? ""), by);
@@ -57,7 +55,7 @@ export function countTopology(
       if (terms[at]?.term.kind === "antiAffinity")
         change(terms[at]?.stating, domainOf(node, terms[at]?.term.topologyKey ?? ""), by);
   };
-  for (const view of concerns.keys()) move(view, nodeOf(view), 1);
+  for (const view of pods) move(view, view.nodeAt, 1);
 
   const spreadMinimum = (counted: Counted, demand: number, away: Uint8Array): number => {
     const cached = counted.least.get(demand);
@@ -94,9 +92,9 @@ export function countTopology(
 
   return {
     move,
-    isConcerned: (view) => concerns.has(view),
+    isConcerned: (view) => concerns[view.at] !== undefined,
     admits(view, node, demand, away) {
-      const { states, matched } = concerns.get(view) ?? none;
+      const { states, matched } = concerns[view.at] ?? none;
       const keepsOut = matched.some((at) => {
         const counted = terms[at];
         if (counted?.term.kind !== "antiAffinity") return false;
@@ -116,13 +114,13 @@ function collectTerms(
   pods: readonly PodView[],
   index: PodIndex,
   namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>,
-): { readonly terms: readonly Counted[]; readonly concerns: ReadonlyMap<PodView, Concern> } {
+): { readonly terms: readonly Counted[]; readonly concerns: readonly (Concern | undefined)[] } {
   const terms: Counted[] = [];
   const known = new Map<string, number>();
-  const concerns = new Map<PodView, { states: number[]; matched: number[] }>();
+  const concerns = new Array<{ states: number[]; matched: number[] } | undefined>(pods.length).fill(undefined);
   const concernOf = (view: PodView): { states: number[]; matched: number[] } => {
-    const found = concerns.get(view) ?? { states: [], matched: [] };
-    concerns.set(view, found);
+    const found = concerns[view.at] ?? { states: [], matched: [] };
+    concerns[view.at] = found;
     return found;
   };
   for (const view of pods)

@@ -52,11 +52,10 @@ export function buildWaveLimits(
   for (const { replicas, countByNode } of cluster.replicaSets.values())
     if (countByNode.size > 1) addSet(countByNode, replicas - 1, false);
   for (const counts of countWorkersByZone(workers)) if (counts.size > 1) addSet(counts, counts.size - 1, false);
-  const nodeOfPod = new Map(cluster.nodes.flatMap(({ node, pods }) => pods.map((view) => [view, node.name] as const)));
   for (const budget of budgets) {
     const counts = new Map<string, number>();
     for (const view of budget.pods) {
-      const node = nodeOfPod.get(view);
+      const node = cluster.nodes[view.nodeAt]?.node.name;
       if (view.role === "movable" && node !== undefined) counts.set(node, (counts.get(node) ?? 0) + 1);
     }
     if (counts.size > 1) addSet(counts, Math.max(1, budget.allowed), true);

@@ -33,6 +33,7 @@ function run(script: string, args: readonly string[], env: Readonly<Record<strin
       PATH: `${join(folder, "bin")}:${process.env["PATH"] ?? ""}`,
       CONF_DIR: join(folder, "cni"),
       COUNT: join(folder, "count"),
+      MOST_LOOKS: "6",
       ...env,
     },
   });

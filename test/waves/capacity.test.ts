@@ -346,6 +346,8 @@ test("nodes that leave together take no pods of each other", () => {
 
   expect(displaced(nodes, pods, [], ["a"])).toEqual([]);
   expect(displaced(nodes, pods, [], ["a", "b"])).toEqual(["y-1 short cpu"]);
+  expect(displaced([node("a"), node("idle"), node("c", small)], pods.slice(0, 1), [], ["a"])).toEqual([]);
+  expect(displaced([node("a"), node("idle")], pods.slice(0, 1), [], ["a", "idle"])).toEqual(["x-1 short nodes"]);
 });
 
 test("recycling moves nothing, so everything fits", () => {

@@ -93,6 +93,10 @@ export interface HalfTableInput {
   /** Places of the ends that are a pod's own node. */
   readonly ownNodes: readonly number[];
   readonly deciders: Deciders;
+  /** Lists of this table's terms. */
+  readonly lists: TermLists;
+  /** Deciders that were found before, by list of terms, for all that decides beside them. */
+  readonly found: (base: string) => Map<number, number>;
 }
 
 /**
@@ -189,18 +193,29 @@ function createRow(
 ): Int32Array {
   const policies = places.flatMap((place) => handles.policies[place] ?? []).sort((a, b) => a - b);
   const own = places.flatMap((place) => handles.terms[place] ?? []).sort((a, b) => a - b);
-  const { blockOf, blocks } = splitPeers(input, own, terms);
+  const { blockOf, lists } = splitPeers(input, own, terms);
   const base = `${input.name}|${input.half}|${baseKey(side, policies)}`;
-  const deciders = blocks.map(({ matching, ownNode }) =>
-    input.deciders.intern(`${base}|${ownNode}|${matching.join(",")}`, () => ({
+  const node = new Set(input.ownNodes.map((end) => blockOf[end] ?? 0));
+  const inNode: OwnNode = input.half === "ingress" ? "from" : "to";
+  const plain = input.found(`${base}|no`);
+  const atNode = input.found(`${base}|${inNode}`);
+  const deciders = lists.map((list, block) => {
+    const ownNode = node.has(block) ? inNode : "no";
+    // Most blocks have been met in another row: found by number before any text is made.
+    const cache = ownNode === "no" ? plain : atNode;
+    const known = cache.get(list);
+    if (known !== undefined) return known;
+    const decider = input.deciders.intern(`${base}|${ownNode}|${list}`, () => ({
       program: programOf(
         side,
         policies,
-        matching.flatMap((index) => terms[index] ?? []),
+        [...input.lists.members(list)].sort((x, y) => x - y).flatMap((index) => terms[index] ?? []),
       ),
       ownNode,
-    })),
-  );
+    }));
+    cache.set(list, decider);
+    return decider;
+  });
   return Int32Array.from(blockOf, (block) => deciders[block] ?? openDecider);
 }
 
@@ -210,12 +225,52 @@ function baseKey(side: Exclude<CompiledSide, { readonly engine: "none" }>, polic
   return String(policies.find((place) => side.rules[place]?.isDefaultDeny === true) ?? "");
 }
 
-interface PeerSplit {
-  readonly blockOf: Int32Array;
-  readonly blocks: readonly { readonly matching: readonly number[]; readonly ownNode: OwnNode }[];
+/** One map for each text. */
+export function createFound(): (base: string) => Map<number, number> {
+  const maps = new Map<string, Map<number, number>>();
+  return (base) => {
+    const map = maps.get(base) ?? new Map<number, number>();
+    maps.set(base, map);
+    return map;
+  };
 }
 
-/** Splits all ends by the peer sets of some terms. */
+/** Lists of terms as numbers, each stored once as a shorter list and one more term; 0 is the empty one. */
+export interface TermLists {
+  readonly extend: (list: number, terms: readonly number[]) => number;
+  readonly members: (list: number) => readonly number[];
+}
+
+/** An empty table of lists. */
+export function createTermLists(): TermLists {
+  const parents: number[] = [0];
+  const last: number[] = [-1];
+  const known = new Map<number, number>();
+  const append = (list: number, term: number): number => {
+    const key = list * 2_097_152 + term;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    known.set(key, parents.length);
+    last.push(term);
+    return parents.push(list) - 1;
+  };
+  return {
+    extend: (list, terms) => terms.reduce(append, list),
+    members: (list) => {
+      const result: number[] = [];
+      for (let at = list; at !== 0; at = parents[at] ?? 0) result.push(last[at] ?? -1);
+      return result;
+    },
+  };
+}
+
+interface PeerSplit {
+  readonly blockOf: Int32Array;
+  /** The terms that match the ends of each block, as a list of `TermLists`. */
+  readonly lists: readonly number[];
+}
+
+/** Splits all ends by the peer sets of some terms. Touches only the ends that a set names by itself. */
 function splitPeers(input: HalfTableInput, own: readonly number[], terms: readonly SideTerm[]): PeerSplit {
   const { space, size } = input;
   const byPeer = new Map<EndsHandle, number[]>();
@@ -225,38 +280,42 @@ function splitPeers(input: HalfTableInput, own: readonly number[], terms: readon
     if (list === undefined) byPeer.set(peer, [index]);
     else list.push(index);
   }
-  const sets: { readonly ends: ArrayLike<number>; readonly isNegated: boolean; readonly terms: readonly number[] }[] = [
-    ...[...byPeer].map(([peer, list]) => ({ ...space.stored(peer), terms: list })),
-    { ends: input.ownNodes, isNegated: false, terms: [] },
-  ];
-  const blockOf = new Int32Array(size);
-  const listed: number[][] = [[]];
-  sets.forEach(({ ends }, place) => {
-    const moved = new Map<number, number>();
-    for (let at = 0; at < ends.length; at += 1) {
-      const end = ends[at] ?? 0;
-      const from = blockOf[end] ?? 0;
-      let to = moved.get(from);
-      if (to === undefined) {
-        to = listed.push([...(listed[from] ?? []), place]) - 1;
-        moved.set(from, to);
-      }
-      blockOf[end] = to;
+  const split: Refinement = { blockOf: new Int32Array(size), lists: [0], moved: [], stamps: [], stamp: 0 };
+  refine(split, input.ownNodes, [], input.lists);
+  for (const [peer, matching] of byPeer) {
+    const { ends, isNegated } = space.stored(peer);
+    const count = split.lists.length;
+    refine(split, ends, isNegated ? [] : matching, input.lists);
+    // Of a set kept as what it lacks, everybody but the ends listed is a member.
+    if (isNegated)
+      for (let block = 0; block < count; block += 1)
+        split.lists[block] = input.lists.extend(split.lists[block] ?? 0, matching);
+  }
+  return split;
+}
+
+interface Refinement {
+  readonly blockOf: Int32Array;
+  readonly lists: number[];
+  /** Where the ends of a block go in the current step; valid where the stamp is the current one. */
+  readonly moved: number[];
+  readonly stamps: number[];
+  stamp: number;
+}
+
+/** Moves the ends out of their blocks into new ones, whose lists have the terms more. */
+function refine(split: Refinement, ends: ArrayLike<number>, terms: readonly number[], lists: TermLists): void {
+  const { blockOf, moved, stamps } = split;
+  split.stamp += 1;
+  for (let at = 0; at < ends.length; at += 1) {
+    const end = ends[at] ?? 0;
+    const from = blockOf[end] ?? 0;
+    if (stamps[from] !== split.stamp) {
+      stamps[from] = split.stamp;
+      moved[from] = split.lists.push(lists.extend(split.lists[from] ?? 0, terms)) - 1;
     }
-  });
-  const always = sets.flatMap(({ isNegated, terms: list }) => (isNegated ? [list] : []));
-  const inNode: OwnNode = input.half === "ingress" ? "from" : "to";
-  const blocks = listed.map((places): PeerSplit["blocks"][number] => {
-    const exceptions = new Set(places.filter((place) => sets[place]?.isNegated === true));
-    const broad =
-      exceptions.size === 0
-        ? always
-        : sets.flatMap((set, place) => (set.isNegated && !exceptions.has(place) ? [set.terms] : []));
-    const narrow = places.flatMap((place) => (exceptions.has(place) ? [] : (sets[place]?.terms ?? [])));
-    const matching = [...narrow, ...broad.flat()].sort((a, b) => a - b);
-    return { matching, ownNode: places.includes(sets.length - 1) ? inNode : "no" };
-  });
-  return { blockOf, blocks };
+    blockOf[end] = moved[from] ?? from;
+  }
 }
 
 function programOf(

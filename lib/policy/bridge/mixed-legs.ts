@@ -1,7 +1,14 @@
 import { compileSide } from "../prove/compile-side.ts";
 import type { Half, PolicySide } from "../prove/policy-side.ts";
 import type { World } from "../space/world.ts";
-import { createDeciders, createHalfTable, type Deciders, type HalfTable } from "./half-table.ts";
+import {
+  createDeciders,
+  createFound,
+  createHalfTable,
+  createTermLists,
+  type Deciders,
+  type HalfTable,
+} from "./half-table.ts";
 import type { MixedClass, MixedEnds } from "./mixed-ends.ts";
 import type { MixedRow } from "./mixed-proof.ts";
 
@@ -205,6 +212,8 @@ function createTables({ sides, world, ends }: LegsInput, deciders: Deciders): Ta
       size: ends.ends.length,
       ownNodes,
       deciders,
+      lists: createTermLists(),
+      found: createFound(),
     });
   const both = (name: keyof MixedSides): Readonly<Record<Half, HalfTable>> => ({
     ingress: table(name, "ingress"),

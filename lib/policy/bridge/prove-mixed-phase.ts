@@ -120,7 +120,12 @@ interface CellOfPair {
 interface Comparer {
   readonly variants: number;
   /** Everything that is decided otherwise by the second pair of deciders; the same list for the same four. */
-  readonly compare: (before: DeciderPair, during: DeciderPair) => readonly CellOfPair[];
+  readonly compare: (
+    egressBefore: number,
+    ingressBefore: number,
+    egressDuring: number,
+    ingressDuring: number,
+  ) => readonly CellOfPair[];
 }
 
 /** Egress and ingress. */
@@ -134,7 +139,6 @@ function createComparer(deciders: Deciders, headers: L4Set): Comparer {
   const size = deciders.programs().length + 1;
   const allowedByBoth = ([egress, ingress]: DeciderPair, variant: Variant): L4Set =>
     intersectL4(deciders.allowed(egress, variant), deciders.allowed(ingress, variant));
-  const places = variants.map((_, place) => place);
   const bothAllow = createSetNumbers(deciders, variants);
   const compare = (before: DeciderPair, during: DeciderPair): readonly CellOfPair[] =>
     variants.flatMap((variant) => {
@@ -163,11 +167,14 @@ function createComparer(deciders: Deciders, headers: L4Set): Comparer {
   };
   return {
     variants: variants.length,
-    compare: (before, during) => {
-      if (before[0] === during[0] && before[1] === during[1]) return nothing;
-      if (places.every((place) => bothAllow(before, place) === bothAllow(during, place))) return nothing;
-      const first = before[0] * size + before[1];
-      const second = during[0] * size + during[1];
+    compare: (egressBefore, ingressBefore, egressDuring, ingressDuring) => {
+      if (egressBefore === egressDuring && ingressBefore === ingressDuring) return nothing;
+      let isSame = true;
+      for (let variant = 0; variant < variants.length && isSame; variant += 1)
+        isSame = bothAllow(egressBefore, ingressBefore, variant) === bothAllow(egressDuring, ingressDuring, variant);
+      if (isSame) return nothing;
+      const first = egressBefore * size + ingressBefore;
+      const second = egressDuring * size + ingressDuring;
       let known = memo.get(first);
       if (known === undefined) {
         known = new Map();
@@ -175,7 +182,7 @@ function createComparer(deciders: Deciders, headers: L4Set): Comparer {
       }
       const found = known.get(second);
       if (found !== undefined) return found;
-      const cells = compare(before, during);
+      const cells = compare([egressBefore, ingressBefore], [egressDuring, ingressDuring]);
       known.set(second, cells);
       return cells;
     },
@@ -186,7 +193,7 @@ function createComparer(deciders: Deciders, headers: L4Set): Comparer {
 function createSetNumbers(
   deciders: Deciders,
   variants: readonly Variant[],
-): (pair: DeciderPair, variant: number) => number {
+): (egress: number, ingress: number, variant: number) => number {
   const sets: L4Set[] = [];
   const numberOfText = new Map<string, number>();
   const numberOf = (set: L4Set): number => {
@@ -200,7 +207,7 @@ function createSetNumbers(
     Int32Array.from(deciders.programs(), (_, decider) => numberOf(deciders.allowed(decider, variant))),
   );
   const met = new Map<number, number>();
-  return ([egress, ingress], variant) => {
+  return (egress, ingress, variant) => {
     const a = single[variant]?.[egress] ?? 0;
     const b = single[variant]?.[ingress] ?? 0;
     if (a === b) return a;
@@ -224,17 +231,26 @@ interface Bucket {
 function compareLeg(leg: Leg, ends: MixedEnds, comparer: Comparer, pods: WavePods, tally: Tally): void {
   const sources = partiesOf(leg.from, ends);
   const destinations = partiesOf(leg.to, ends);
-  const reader = pairReader(leg, sources, destinations);
+  const halves = (view: Leg["before"]): readonly [ReadyHalf, ReadyHalf] => [
+    readyHalf(view.egress, sources, destinations),
+    readyHalf(view.ingress, destinations, sources),
+  ];
+  const [egressBefore, ingressBefore] = halves(leg.before);
+  const [egressDuring, ingressDuring] = halves(leg.during);
   const row = tally.rows.get(leg.row) ?? { flows: 0 };
   tally.rows.set(leg.row, row);
   const buckets = new Map<readonly CellOfPair[], Bucket>();
   for (const [at, source] of sources.entries()) {
-    const read = reader(at);
     for (const [to, destination] of destinations.entries()) {
       const flows = flowsBetween(source, destination, ends);
       if (flows === 0) continue;
       row.flows += flows * comparer.variants;
-      const cells = comparer.compare(read.before(to), read.during(to));
+      const cells = comparer.compare(
+        deciderAt(egressBefore, at, to),
+        deciderAt(ingressBefore, to, at),
+        deciderAt(egressDuring, at, to),
+        deciderAt(ingressDuring, to, at),
+      );
       if (cells.length === 0) continue;
       let bucket = buckets.get(cells);
       if (bucket === undefined) {
@@ -264,37 +280,26 @@ function flowsBetween(source: Party, destination: Party, ends: MixedEnds): numbe
   return weight(source) * weight(destination) - self;
 }
 
-interface RowReader {
-  readonly before: (destination: number) => DeciderPair;
-  readonly during: (destination: number) => DeciderPair;
+/** One half of a leg with its rows looked up: `rows[own][places[other]]`. */
+interface ReadyHalf {
+  readonly rows: readonly Int32Array[];
+  readonly places: Int32Array;
 }
 
-/** Reads the four deciders of a pair: the tables' rows are looked up once for each end. */
-function pairReader(
-  leg: Leg,
-  sources: readonly Party[],
-  destinations: readonly Party[],
-): (source: number) => RowReader {
-  const prepare = (halves: Leg["before"]) => {
-    const egress = prepareHalf(halves.egress, sources, destinations);
-    const ingress = prepareHalf(halves.ingress, destinations, sources);
-    return (source: number) =>
-      (destination: number): DeciderPair => [egress(source, destination), ingress(destination, source)];
+/** A half that no pod decides is one row of zeros, and zero lets everything pass. */
+function readyHalf(view: HalfView | undefined, owns: readonly Party[], others: readonly Party[]): ReadyHalf {
+  if (view === undefined) {
+    const open = Int32Array.of(openDecider);
+    return { rows: owns.map(() => open), places: new Int32Array(others.length) };
+  }
+  return {
+    rows: owns.map((own) => view.table.at(view.subject(own))),
+    places: Int32Array.from(others, (other) => view.peer(other)),
   };
-  const before = prepare(leg.before);
-  const during = prepare(leg.during);
-  return (source) => ({ before: before(source), during: during(source) });
 }
 
-function prepareHalf(
-  view: HalfView | undefined,
-  owns: readonly Party[],
-  others: readonly Party[],
-): (own: number, other: number) => number {
-  if (view === undefined) return () => openDecider;
-  const rows = owns.map((own) => view.table.at(view.subject(own)));
-  const places = Int32Array.from(others, (other) => view.peer(other));
-  return (own, other) => rows[own]?.[places[other] ?? -1] ?? openDecider;
+function deciderAt({ rows, places }: ReadyHalf, own: number, other: number): number {
+  return rows[own]?.[places[other] ?? -1] ?? openDecider;
 }
 
 function keepBucket(leg: Leg, cells: readonly CellOfPair[], bucket: Bucket, ends: MixedEnds, tally: Tally): void {

@@ -1,3 +1,4 @@
+import { InvariantError } from "../../core/invariant.ts";
 import { always, childOf, type DiagramId, type Diagrams, never } from "./decision-diagram.ts";
 
 /** One assignment of variables: those that were looked at, with their values. */
@@ -61,6 +62,8 @@ function walk(state: State, assigned: Map<number, number>, walkers: Walk): boole
   const first = firstVariable(state, diagrams);
   // What restricts a variable is chosen before it, also where no function looks at it.
   const variable = options.remembered(first).find((before) => !assigned.has(before)) ?? first;
+  if (variable > first)
+    throw new InvariantError("a variable would be chosen after one it restricts", { variable, first });
   if (variable === Number.POSITIVE_INFINITY) {
     const key = state.map(({ place }) => place).join(",");
     if (!leaves.has(key)) leaves.set(key, { selected: state.map(({ place }) => place), sample: new Map(assigned) });

@@ -39,7 +39,7 @@ const leafLimit = 200_000;
  * Every pod that may ever be made, beside the nodes and outside addresses of the world: any labels, any namespace, any
  * service account, any address of the pod prefixes, any port behind a name. What hangs together is kept together: one
  * value to a key, the labels of a known namespace with its name, those of a known service account with it. Sets are
- * decision diagrams over these choices; a leaf stands for all pods that the policies treat alike and counts as one.
+ * decision diagrams over these choices; the two ends of a flow are chosen each by itself; a leaf stands for all pods that the policies treat alike and counts as one.
  */
 export function createOpenSpace(input: OpenSpaceInput): PacketSpace {
   const { others, world, vocabulary } = input;
@@ -314,10 +314,11 @@ function leafOptions(domains: readonly Domain[], variableOf: ReadonlyMap<LabelKe
       const labels = namespace === undefined ? undefined : world.serviceAccounts.get(`${namespace}/${account ?? ""}`);
       return labels === undefined ? undefined : [placeOfValue(domain, labels[domain.key.slice(3)])];
     },
-    remembered: (variable) => [
-      ...(variable <= Math.max(lastNamespaceLabel, lastAccountLabel) ? [namespaceVariable] : []),
-      ...(variable <= lastAccountLabel && accountVariable !== undefined ? [accountVariable] : []),
-    ],
+    remembered: (variable) =>
+      [
+        ...(variable <= Math.max(lastNamespaceLabel, lastAccountLabel) ? [namespaceVariable] : []),
+        ...(variable <= lastAccountLabel && accountVariable !== undefined ? [accountVariable] : []),
+      ].filter((before) => before < variable),
     preferred: (variable) => {
       if (variable === namespaceVariable) return namespaces;
       return variable === accountVariable && lastAccountLabel >= 0 ? accounts : [];

@@ -17,7 +17,8 @@ export function printCauses(causes: readonly Cause[], own: RuleEntry): string {
   const names = [
     ...new Set(causes.map(({ entry }) => (entry.owner === own.owner ? printRule(entry) : printRuleOf(entry)))),
   ];
-  return names.length <= 3 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more rules`;
+  if (names.length <= 4) return names.join(", ");
+  return `${names.slice(0, 3).join(", ")} and ${names.length - 3} more rules`;
 }
 
 /** Why rule order forces a change, by hazard (reference policy 3.3). */

@@ -25,6 +25,8 @@ export interface PlannedAllow {
 interface Restriction {
   readonly entry: RuleEntry;
   readonly boxes: readonly Box[];
+  /** Whether these are the flows of the deny and no more. */
+  readonly isExact: boolean;
 }
 
 /** What one direction's planning knows so far. */
@@ -35,6 +37,8 @@ export interface PlanState {
   readonly rules: PlannedRule[];
   readonly allows: SubjectIndex<PlannedAllow>;
   readonly restrictions: SubjectIndex<Restriction>;
+  /** Flows that written denies stop for good. */
+  readonly denied: SubjectIndex<Restriction>;
   /** Every Allow and Pass rule of the direction: what a deny may have to stop. */
   readonly openers: SubjectIndex<RuleEntry>;
   readonly passes: SubjectIndex<RuleEntry>;
@@ -111,6 +115,7 @@ function createState(
     rules: [],
     allows: createIndex(),
     restrictions: createIndex(),
+    denied: createIndex(),
     openers,
     passes,
     walls,
@@ -255,7 +260,8 @@ function leaveOutRestrictions(state: PlanState, entry: RuleEntry, start: Shrinki
     if (!doBoxListsOverlap(current.boxes, restriction.boxes)) continue;
     const result = subtractBoxes(current.boxes, restriction.boxes);
     const hazard = entry.owner.tierRank === restriction.entry.owner.tierRank ? "H1" : "H3";
-    current = shrink(current, result, { entry: restriction.entry, hazard });
+    const isComplete = result.isComplete && restriction.isExact;
+    current = shrink(current, { ...result, isComplete }, { entry: restriction.entry, hazard });
   }
   return current;
 }
@@ -294,23 +300,35 @@ function planDeny(state: PlanState, entry: RuleEntry): void {
     passCauses: flows.causes,
     isTierEnd: false,
   };
+  const stopper = findStopper(state, task.flows);
+  if (stopper !== undefined) {
+    const causes: Cause[] = [{ entry: stopper, hazard: "H1" }];
+    state.rules.push({ entry, action: "deny", fate: "dead", boxes: [], isExact: true, causes });
+    return;
+  }
   const decision = decideDeny(state, task);
   state.rules.push(decision.rule);
-  if (decision.restriction.length > 0 && !isRestricted(state, decision.restriction))
-    addToIndex(
-      state.restrictions,
-      decision.restriction.flatMap((box) => box.subject),
-      { entry, boxes: decision.restriction },
-    );
+  addFlows(state.denied, task, decision.rule.boxes);
+  addFlows(state.restrictions, task, decision.restriction);
 }
 
-/** Whether an earlier restriction holds all of these flows already. */
-function isRestricted(state: PlanState, boxes: readonly Box[]): boolean {
-  const known = findInIndex(
-    state.restrictions,
+function addFlows(index: SubjectIndex<Restriction>, { entry, isExact }: DenyTask, boxes: readonly Box[]): void {
+  if (boxes.length === 0) return;
+  addToIndex(
+    index,
     boxes.flatMap((box) => box.subject),
+    { entry, boxes, isExact },
   );
-  return boxes.every((box) => known.some((other) => other.boxes.some((own) => isInsideBox(box, own))));
+}
+
+/** An earlier deny that stops all of the flows already, as it is written; `undefined` when there is none. */
+function findStopper(state: PlanState, boxes: readonly Box[]): RuleEntry | undefined {
+  if (boxes.length === 0) return undefined;
+  const subjects = boxes.flatMap((box) => box.subject);
+  const known = [...findInIndex(state.denied, subjects), ...findInIndex(state.restrictions, subjects)];
+  const stoppers = known.filter((other) => other.boxes.some((own) => boxes.some((box) => isInsideBox(box, own))));
+  const isStopped = boxes.every((box) => stoppers.some((other) => other.boxes.some((own) => isInsideBox(box, own))));
+  return isStopped ? stoppers[0]?.entry : undefined;
 }
 
 interface DeniedFlows {

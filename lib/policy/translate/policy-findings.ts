@@ -4,7 +4,7 @@ import type { JsonValue } from "../../core/json.ts";
 import { hazardReasons, printCauses, printRule, printRuleOf } from "./describe.ts";
 import { type TranslationFindingCode, translationFindings } from "./findings.ts";
 import type { Note } from "./note.ts";
-import type { OrderTie, PlannedRule, RuleEntry, SourcePolicy } from "./order-plan.ts";
+import type { Cause, OrderTie, PlannedRule, RuleEntry, SourcePolicy } from "./order-plan.ts";
 
 /** A finding about a policy as a whole. */
 export function policyFinding(
@@ -81,15 +81,11 @@ export function orderFindings(planned: PlannedRule): readonly Finding[] {
   const [first] = causes;
   if (first === undefined) return [];
   const others = printCauses(causes, entry);
-  const related = causes.slice(0, 10).map((cause) => ({
-    message: `${printRuleOf(cause.entry)} ${cause.entry.rule.index < 0 ? "ends there" : cause.entry.rule.action === "Pass" ? "passes first" : "decides first"}`,
-    where: whereOf(cause.entry.owner.policy.identity, cause.entry.rule.position),
-  }));
+  const related = causes.slice(0, 10).map(relatedRule);
   const data: Readonly<Record<string, JsonValue>> = {
     hazards: [...new Set(causes.map((cause) => cause.hazard))].sort(),
     rules: [...new Set(causes.map((cause) => printRuleOf(cause.entry)))].slice(0, 50),
   };
-  const reason = hazardReasons[first.hazard];
   if (fate === "dead")
     return [
       ruleFinding(
@@ -106,23 +102,32 @@ export function orderFindings(planned: PlannedRule): readonly Finding[] {
       ),
     ];
   if (fate !== "carved" && fate !== "restricting") return [];
-  const message =
-    fate === "restricting"
-      ? `the deny is written as later allows that leave its flows out, because of ${others}`
-      : entry.rule.action === "Deny"
-        ? entry.rule.index < 0
-          ? `what the tier drops at its end is denied to ${others}`
-          : `the deny is written without what ${others} ${causes.length === 1 ? "lets" : "let"} through first`
-        : `the ${entry.rule.action.toLowerCase()} is written without what ${others} ${causes.length === 1 ? "takes" : "take"} first`;
-  const findings = [
-    ruleFinding(entry, "POL015", message, {
-      reason,
-      remedy: "nothing to do but to review the rule: it decides every flow as before",
-      related,
-      data,
-    }),
-  ];
-  return planned.isExact ? findings : [orderTooLarge(planned, others, related, data)];
+  const carved = ruleFinding(entry, "POL015", describeChange(planned, others), {
+    reason: hazardReasons[first.hazard],
+    remedy: "nothing to do but to review the rule: it decides every flow as before",
+    related,
+    data,
+  });
+  // Where the rule itself is known between bounds only, its own notes say so.
+  return planned.isExact || !entry.boxes.isExact ? [carved] : [orderTooLarge(planned, others, related, data)];
+}
+
+function relatedRule({ entry }: Cause): NonNullable<Finding["related"]>[number] {
+  const what = entry.rule.index < 0 ? "ends there" : entry.rule.action === "Pass" ? "passes first" : "decides first";
+  return {
+    message: `${printRuleOf(entry)} ${what}`,
+    where: whereOf(entry.owner.policy.identity, entry.rule.position),
+  };
+}
+
+function describeChange({ entry, causes, fate }: PlannedRule, others: string): string {
+  const isOne = causes.length === 1;
+  if (fate === "restricting")
+    return `the deny is written as later allows that leave its flows out, because of ${others}`;
+  if (entry.rule.index < 0) return `what the tier drops at its end is denied, without what ${others} let through`;
+  if (entry.rule.action === "Deny")
+    return `the deny is written without what ${others} ${isOne ? "lets" : "let"} through first`;
+  return `the ${entry.rule.action.toLowerCase()} is written without what ${others} ${isOne ? "takes" : "take"} first`;
 }
 
 function orderTooLarge(

@@ -102,12 +102,12 @@ look() {
   esac
 }
 
+[ -n "$(printenv MOST_LOOKS)" ] || MOST_LOOKS=100
 # What cannot come true by waiting is not waited for.
-most=100
-[ "$MODE" != source ] || most=3
+[ "$MODE" != source ] || MOST_LOOKS=3
 tries=0
 good=0
-while [ "$tries" -lt "$most" ]; do
+while [ "$tries" -lt "$MOST_LOOKS" ]; do
   tries=$((tries + 1))
   if look; then
     good=$((good + 1))

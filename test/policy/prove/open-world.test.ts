@@ -14,8 +14,28 @@ import { flowOfWitness, type Judge } from "../support/grid.ts";
 import { calicoSide, ciliumSide } from "../support/sides.ts";
 import { readVectors, vectorWorld } from "../support/vectors.ts";
 
-/** The world with the hypothetical pods of a witness in it, and the witness with their names. */
-function realise(world: World, difference: ProofDifference): { world: World; difference: ProofDifference } {
+/**
+ * The world with the hypothetical pods of a witness in it, and the witness with their names; `isPossible` is false where
+ * the two ends ask for one namespace or account with two sets of labels: each end is imagined by itself.
+ */
+function realise(
+  world: World,
+  difference: ProofDifference,
+): { world: World; difference: ProofDifference; isPossible: boolean } {
+  let isPossible = true;
+  const put = (
+    map: Map<string, Readonly<Record<string, string>>>,
+    key: string,
+    labels: Record<string, string>,
+  ): void => {
+    const known = map.get(key);
+    if (
+      known !== undefined &&
+      JSON.stringify(Object.entries(known).sort()) !== JSON.stringify(Object.entries(labels).sort())
+    )
+      isPossible = false;
+    map.set(key, labels);
+  };
   const pods: WorldPod[] = [];
   const namespaces = new Map(world.namespaces);
   const serviceAccounts = new Map(world.serviceAccounts);
@@ -30,8 +50,8 @@ function realise(world: World, difference: ProofDifference): { world: World; dif
       );
     const namespace = labels["meta:namespace"] ?? "";
     const account = labels["meta:serviceaccount"] ?? "default";
-    namespaces.set(namespace, of("ns:"));
-    serviceAccounts.set(`${namespace}/${account}`, of("sa:"));
+    put(namespaces, namespace, of("ns:"));
+    put(serviceAccounts, `${namespace}/${account}`, of("sa:"));
     pods.push({
       namespace,
       name,
@@ -49,6 +69,7 @@ function realise(world: World, difference: ProofDifference): { world: World; dif
   const from = make(difference.witness.from, "made-1");
   const to = make(difference.witness.to, "made-2");
   return {
+    isPossible,
     world: { ...world, namespaces, serviceAccounts, pods: [...world.pods, ...pods] },
     difference: { ...difference, witness: { ...difference.witness, from, to } },
   };
@@ -74,7 +95,7 @@ function isConfirmed(found: ProofDifference, before: Case, after: Case, world: W
   const real = realise(world, found);
   const { witness, half } = real.difference;
   const replays = [before, after].map(({ side }) => replayWitness(found.witness, half, side, world)?.verdict);
-  const flow = flowOfWitness(witness, half, real.world);
+  const flow = real.isPossible ? flowOfWitness(witness, half, real.world) : undefined;
   const judged = [before, after].map(({ judge, objects }) =>
     flow === undefined ? "?" : judge(objects, real.world, flow),
   );

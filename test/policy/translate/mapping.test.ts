@@ -347,6 +347,13 @@ describe("one allow rule", () => {
       "POL020",
     ],
     [
+      "the absence of a filtered label leaves the rule out, too",
+      "{source: {notSelector: pod-template-hash == 'x'}}",
+      "[{}]",
+      "partial",
+      "POL020",
+    ],
+    [
       "prefixes that hold all nodes",
       "{source: {nets: [172.16.0.0/12]}}",
       "[{fromEntities: [host, remote-node]}, {fromCIDR: [172.16.0.0/12]}]",

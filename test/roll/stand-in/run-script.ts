@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -26,26 +26,34 @@ export interface Interference {
 }
 
 /*
- * kubectl and sleep of a run: a line for each argument and each line of input, answered line by line. Only builtins of the
- * shell, because a wave makes some hundred calls.
+ * kubectl, sleep and date of a run, read before the script as functions of its own shell: a wave makes some hundred calls, and
+ * a process for each would be most of the cost. A line for each argument and each line of input, answered line by line; the
+ * number of the call tells its answer from one that a signal kept somebody from reading.
  */
-const request = String.raw`#!/bin/sh
-exec 3<>"$STAND_IN/replies" 4<>"$STAND_IN/requests"
-for argument in "$@"; do printf 'argument %s\n' "$argument" >&4; done
-case " $* " in *" -f - "*) while IFS= read -r line || [ -n "$line" ]; do printf 'input %s\n' "$line" >&4; done ;; esac
-printf 'call %s\n' "$0" >&4
-while IFS=' ' read -r kind line <&3; do
-  case "$kind" in
-    code) exit "$line" ;;
-    out) printf '%s\n' "$line" ;;
-    end) printf '%s' "$line" ;;
-    error) printf '%s\n' "$line" >&2 ;;
-  esac
-done
-`;
-
-const tell = `#!/bin/sh
-cat "$STAND_IN/date"
+const prelude = String.raw`
+STAND_IN_CALL=0
+stand_in() {
+  STAND_IN_CALL=$((STAND_IN_CALL + 1))
+  {
+    for stand_in_argument in "$@"; do printf 'argument %s\n' "$stand_in_argument" >&4; done
+    case " $* " in
+      *" -f - "*) while IFS= read -r stand_in_line || [ -n "$stand_in_line" ]; do printf 'input %s\n' "$stand_in_line" >&4; done ;;
+    esac
+    printf 'call %s\n' "$STAND_IN_CALL" >&4
+    while IFS=' ' read -r stand_in_call stand_in_kind stand_in_line <&3; do
+      [ "$stand_in_call" = "$STAND_IN_CALL" ] || continue
+      case "$stand_in_kind" in
+        code) return "$stand_in_line" ;;
+        out) printf '%s\n' "$stand_in_line" ;;
+        end) printf '%s' "$stand_in_line" ;;
+        error) printf '%s\n' "$stand_in_line" >&2 ;;
+      esac
+    done
+  } 3<>"$STAND_IN/replies" 4<>"$STAND_IN/requests"
+}
+kubectl() { stand_in kubectl "$@"; }
+sleep() { stand_in sleep "$@"; }
+date() { echo 2026-01-01T00:00:00Z; }
 `;
 
 /** Whether scripts can run here at all: they need a POSIX shell and mkfifo. */
@@ -54,8 +62,8 @@ export const canRun: boolean = ["sh", "mkfifo"].every(
 );
 
 /**
- * Runs the script of a stage's Job as the Job would, with the stand-in as its cluster: `kubectl` and `sleep` on PATH hand
- * each call to this process, `date` tells a fixed time. The shell is dash where there is one.
+ * Runs the script of a stage's Job as the Job would, with the stand-in as its cluster: `kubectl` and `sleep` hand each call
+ * to this process, `date` tells a fixed time. The shell is dash where there is one.
  */
 export async function runJob(
   cluster: StandIn,
@@ -88,11 +96,11 @@ async function runIn(
   );
   const shell = spawnSync("dash", ["-c", ":"]).error === undefined ? "dash" : "sh";
   tick(folder, cluster);
-  const child = spawn(shell, [join(scriptsFolder, script)], {
+  const child = spawn(shell, ["-c", `${prelude}\n. "$0"`, join(scriptsFolder, script)], {
     detached: true,
     env: {
       ...env,
-      PATH: `${join(folder, "bin")}:${process.env["PATH"] ?? ""}`,
+      PATH: process.env["PATH"] ?? "",
       STAND_IN: folder,
       JOB_UID: `job-${getString(job, "metadata", "name") ?? ""}`,
       UPTIME_FILE: join(folder, "uptime"),
@@ -129,11 +137,7 @@ function readLog(stdout: string): Run["log"] {
 }
 
 function prepare(folder: string, objects: readonly RollObject[]): void {
-  for (const name of ["bin", "stage", "work"]) mkdirSync(join(folder, name));
-  for (const [name, text] of Object.entries({ kubectl: request, sleep: request, date: tell })) {
-    writeFileSync(join(folder, "bin", name), text);
-    chmodSync(join(folder, "bin", name), 0o755);
-  }
+  for (const name of ["stage", "work"]) mkdirSync(join(folder, name));
   const texts = objects.find((entry) => getString(entry.object, "metadata", "name")?.startsWith("pods-") === true);
   for (const [name, text] of Object.entries(getStringMap(texts?.object, "data")))
     writeFileSync(join(folder, "stage", name), text);
@@ -142,7 +146,6 @@ function prepare(folder: string, objects: readonly RollObject[]): void {
 
 function tick(folder: string, cluster: StandIn): void {
   writeFileSync(join(folder, "uptime"), `${cluster.seconds}.00 0.00\n`);
-  writeFileSync(join(folder, "date"), "2026-01-01T00:00:00Z\n");
 }
 
 /** Answers requests until it is stopped. */
@@ -159,18 +162,19 @@ function serve(
   let args: string[] = [];
   let input = "";
   let count = 0;
-  const answerCall = (program: string): Answer | undefined => {
-    if (program.endsWith("/sleep")) {
-      cluster.advance(Number(args[0]));
+  const answerCall = (): Answer | undefined => {
+    const [program, ...rest] = args;
+    if (program === "sleep") {
+      cluster.advance(Number(rest[0]));
       tick(folder, cluster);
       return { code: 0, stdout: "", stderr: "" };
     }
     count += 1;
-    const call = args.filter((arg) => !arg.startsWith("--request-timeout")).join(" ");
+    const call = rest.filter((arg) => !arg.startsWith("--request-timeout")).join(" ");
     const before = interference.beforeCall?.(call, count);
     if (before !== undefined) kill(before);
     if (before === "SIGKILL") return undefined;
-    const answer = cluster.answer(args, input);
+    const answer = cluster.answer(rest, input);
     const after = interference.afterCall?.(call, count);
     if (after !== undefined) kill(after);
     return answer;
@@ -181,8 +185,8 @@ function serve(
     if (kind === "argument") args.push(rest);
     else if (kind === "input") input += `${rest}\n`;
     else {
-      const answer = answerCall(rest);
-      if (answer !== undefined) writeSync(replies, printReply(answer));
+      const answer = answerCall();
+      if (answer !== undefined) writeSync(replies, printReply(rest, answer));
       args = [];
       input = "";
     }
@@ -194,14 +198,14 @@ function serve(
   };
 }
 
-function printReply(answer: Answer): string {
+function printReply(call: string, answer: Answer): string {
   const out = answer.stdout.split("\n");
   const last = out.pop() ?? "";
   const errors = answer.stderr.split("\n").filter((line) => line !== "");
   return [
-    ...out.map((line) => `out ${line}\n`),
-    ...(last === "" ? [] : [`end ${last}\n`]),
-    ...errors.map((line) => `error ${line}\n`),
-    `code ${answer.code}\n`,
+    ...out.map((line) => `${call} out ${line}\n`),
+    ...(last === "" ? [] : [`${call} end ${last}\n`]),
+    ...errors.map((line) => `${call} error ${line}\n`),
+    `${call} code ${answer.code}\n`,
   ].join("");
 }
