@@ -21,7 +21,7 @@ export interface Block {
  * Other names: each node ranks the blocks by a hash of its own name and takes the best one with room, in an order that is
  * a hash too (rendezvous with capacity). A node that comes can push one out of a full block, and so on down a short chain.
  *
- * Cost: O(nodes) for numbered names, O(nodes × blocks) for others; 5,000 nodes in 100 blocks in about 20 ms.
+ * Cost: O(nodes) for numbered names, O(nodes × blocks) for others.
  */
 export function cutBlocks(
   names: readonly string[],

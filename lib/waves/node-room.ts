@@ -16,7 +16,7 @@ const common: readonly string[] = ["pods", "cpu", "memory", "ephemeral-storage"]
 /**
  * Room of the nodes: what is allocatable less the requests of the pods there. A common resource that a node does not report
  * is never short; a device that it does not report is not there.
- * Cost: numbers in flat arrays, because the capacity test asks some ten million times on a large cluster.
+ * Cost: numbers in flat arrays, because the capacity test asks for every pod and node it tries.
  */
 export function buildNodeRoom(cluster: ClusterView): NodeRoom {
   const requests = flattenRequests(cluster);
