@@ -1,6 +1,6 @@
-import { addressFamily } from "../../core/cidr.ts";
 import type { CalicoEntity, CalicoPolicy, CalicoPolicySet, CalicoPort, CalicoRule } from "../calico/model.ts";
 import type { Selector } from "../selector/selector.ts";
+import { familyOf } from "../space/address.ts";
 import {
   complementL4,
   everyL4,
@@ -174,7 +174,7 @@ function entityTest(entity: CalicoEntity, context: Context): EndsHandle | undefi
     [entity.notNets, true],
   ] as const) {
     if (list === undefined || list.length === 0) continue;
-    const own = list.filter((net) => addressFamily(net) === space.family);
+    const own = list.filter((net) => familyOf(net) === space.family);
     if (own.length === 0) return undefined;
     const inside = space.anyOf(own.map((net) => space.inPrefix("calico", net)));
     result = space.and(result, isNegative ? space.not(inside) : inside);
@@ -195,13 +195,14 @@ function icmpTest(rule: CalicoRule, icmp: { readonly type?: number; readonly cod
   return icmp.type === undefined ? protocolL4(protocol) : icmpL4(protocol, icmp.type, icmp.code);
 }
 
+/** Protocols with ports, ascending. */
 const portProtocols = [protocols.TCP, protocols.UDP, protocols.SCTP, protocols.UDPLite];
 
+/** The numbers of a port list, for every protocol that has ports. */
 function numericPorts(ports: readonly CalicoPort[]): L4Set {
-  return ports
-    .filter((port) => port.kind === "range")
-    .flatMap(({ from, to }) => portProtocols.map((protocol) => portsL4(protocol, from, to)))
-    .reduce(uniteL4, noL4);
+  const ranges = sourceRanges(ports);
+  // The protocols are ascending and far apart, so one list after the other is the union.
+  return portProtocols.flatMap((protocol) => ranges.map((bound) => protocol * 65_536 + bound));
 }
 
 /** Every way in which the names of a port list resolve on some end, with the ends where they do. */
@@ -333,7 +334,7 @@ function withServices(term: Term, rule: CalicoRule, context: Context): Term[] {
   const wanted = half === "egress" ? rule.destination.service : rule.source.service;
   if (wanted === undefined) return [term];
   const service = world.services.find(({ namespace, name }) => namespace === wanted.namespace && name === wanted.name);
-  const endpoints = (service?.endpoints ?? []).filter(({ address }) => addressFamily(address) === space.family);
+  const endpoints = (service?.endpoints ?? []).filter(({ address }) => familyOf(address) === space.family);
   if (half === "ingress") {
     const all = space.anyOf(endpoints.map(({ address }) => space.inPrefix("calico", address)));
     return [{ ...term, peer: space.and(term.peer, all) }];

@@ -41,6 +41,11 @@ export function parseRange(text: string): AddressRange | undefined {
   return { family: 6, first, last: first + (1n << hostBits) - 1n };
 }
 
+/** The family of an address or prefix in text; `undefined` when it is neither. Made for lists of fifty thousand. */
+export function familyOf(text: string): AddressFamily | undefined {
+  return parseRange(text)?.family;
+}
+
 /** `10.0.0.0/8` for `10.1.2.3/8`, `192.0.2.7/32` for `192.0.2.7`; `undefined` when the text is neither prefix nor address. */
 export function canonicalPrefix(text: string): string | undefined {
   const range = parseRange(text);

@@ -1,6 +1,5 @@
-import { addressFamily } from "../../core/cidr.ts";
 import type { LabelKey } from "../selector/selector.ts";
-import { type AddressRange, type AddressValue, parseAddress, parseRange } from "./address.ts";
+import { type AddressRange, type AddressValue, familyOf, parseAddress, parseRange } from "./address.ts";
 import { type AddressCells, cutAddresses } from "./address-cells.ts";
 import type { PacketEnd } from "./packet-end.ts";
 import { podClasses } from "./pod-classes.ts";
@@ -145,7 +144,7 @@ function nodeGroups(
   const pairs = world.nodes.flatMap((node) => node.addresses.map((address) => ({ node, address })));
   const groups = new Map<string, NodeGroup>();
   for (const { node, address } of pairs) {
-    if (addressFamily(address) !== cells.family) continue;
+    if (familyOf(address) !== cells.family) continue;
     const labels = labelsAt.get(address);
     const signature = [
       cells.cellOf(address),
@@ -240,7 +239,7 @@ function apiServerEnds(world: World, cells: AddressCells): PacketEnd[] {
   const ofNodes = new Set(world.nodes.flatMap(({ addresses }) => addresses));
   const labels = worldLabels(world, cells.family).set("reserved:kube-apiserver", "");
   return (world.apiServerAddresses ?? [])
-    .filter((address) => addressFamily(address) === cells.family && !ofNodes.has(address))
+    .filter((address) => familyOf(address) === cells.family && !ofNodes.has(address))
     .map((address) => outsideEnd(address, address, labels));
 }
 

@@ -1,4 +1,4 @@
-import { addressFamily } from "../../core/cidr.ts";
+import { familyOf } from "./address.ts";
 import { cutAddresses } from "./address-cells.ts";
 import { type Ends, type LabelledAddress, otherEnds } from "./closed-ends.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -19,9 +19,9 @@ export function openEnds(
   labelled: readonly LabelledAddress[],
 ): { readonly others: Ends; readonly podPrefixes: readonly string[] } {
   const given = [...world.podCIDRs.source, ...world.podCIDRs.target];
-  const known = given.filter((prefix) => addressFamily(prefix) === family);
-  const inside = privatePrefixes.filter((prefix) => addressFamily(prefix) === family);
-  const sourcePrefixes = world.podCIDRs.source.filter((prefix) => addressFamily(prefix) === family);
+  const known = given.filter((prefix) => familyOf(prefix) === family);
+  const inside = privatePrefixes.filter((prefix) => familyOf(prefix) === family);
+  const sourcePrefixes = world.podCIDRs.source.filter((prefix) => familyOf(prefix) === family);
   const podPrefixes = sourcePrefixes.length > 0 ? sourcePrefixes : inside;
   const cells = cutAddresses([...vocabulary.prefixes, ...known, ...inside], family);
   const withNodes = world.nodes.length > 0 ? world : { ...world, nodes: imaginedNodes(inside, cells) };

@@ -1,5 +1,5 @@
-import { addressFamily } from "../../core/cidr.ts";
 import type { LabelKey } from "../selector/selector.ts";
+import { familyOf } from "./address.ts";
 import type { AddressCells } from "./address-cells.ts";
 import { createLabelFilter } from "./label-filter.ts";
 import { calicoLabelsOf, ciliumLabelsOf, type PacketEnd } from "./packet-end.ts";
@@ -30,7 +30,7 @@ export function podClasses(
   const matchesPods = world.cilium.policyCIDRMatchMode.includes("pods");
   const classes = new Map<string, PodClass>();
   for (const pod of world.pods) {
-    const address = pod.addresses.find((text) => addressFamily(text) === family);
+    const address = pod.addresses.find((text) => familyOf(text) === family);
     if (address === undefined && pod.addresses.length > 0) continue;
     const cell = address === undefined ? "-" : String(cells.cellOf(address));
     const nodeClass = pod.node === undefined ? undefined : nodeClassOf(pod.node);

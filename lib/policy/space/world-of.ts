@@ -1,8 +1,7 @@
-import { addressFamily } from "../../core/cidr.ts";
 import { getArray, getIn, getNumber, getString, getStringMap, isJsonObject, type JsonObject } from "../../core/json.ts";
 import { sortedUnique } from "../../core/order.ts";
 import { type Inventory, type Node, objectsOf, type Pod, type RawObject } from "../../inventory/inventory.ts";
-import { parseRange, printAddress } from "./address.ts";
+import { familyOf, parseRange, printAddress } from "./address.ts";
 import { ciliumSettingsOf } from "./cilium-settings.ts";
 import type { World, WorldNode, WorldPod, WorldService } from "./world.ts";
 
@@ -109,7 +108,7 @@ function worldNode(node: Node): WorldNode {
   return {
     name: node.name,
     labels: node.labels,
-    addresses: sortedUnique([...own, ...annotated, ...overlay].filter((text) => addressFamily(text) !== undefined)),
+    addresses: sortedUnique([...own, ...annotated, ...overlay].filter((text) => familyOf(text) !== undefined)),
     isControlPlane: node.isControlPlane,
   };
 }
@@ -147,8 +146,8 @@ function worldServiceAccounts(
 
 function familiesOf(pods: readonly WorldPod[], prefixes: readonly string[]): (4 | 6)[] {
   const seen = new Set<4 | 6>();
-  for (const prefix of prefixes) seen.add(addressFamily(prefix) ?? 4);
-  for (const pod of pods) for (const address of pod.addresses) seen.add(addressFamily(address) ?? 4);
+  for (const prefix of prefixes) seen.add(familyOf(prefix) ?? 4);
+  for (const pod of pods) for (const address of pod.addresses) seen.add(familyOf(address) ?? 4);
   if (seen.size === 0) seen.add(4);
   return [...seen].sort();
 }
