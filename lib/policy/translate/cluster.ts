@@ -3,9 +3,11 @@ import type { CalicoHostEndpoint, CalicoNetworkSet, CalicoPolicySet } from "../c
 import { type LabelTerms, matchesTerms } from "../selector/label-term.ts";
 import type { LabelKey } from "../selector/selector.ts";
 import { createLabelFilter } from "../space/label-filter.ts";
-import type { LabelSet, World, WorldPod } from "../space/world.ts";
+import type { LabelSet, World, WorldNode, WorldPod } from "../space/world.ts";
 import { isInside, type Prefix, prefixOf } from "./cidr-terms.ts";
 import { hasName, type NameSet } from "./name-set.ts";
+import type { Approximation, Note } from "./note.ts";
+import type { PeerSet } from "./peer-set.ts";
 
 /** What the translation knows of the cluster, prepared for the questions it asks often. */
 export interface Cluster {
@@ -22,8 +24,23 @@ export interface Cluster {
   readonly runsOn: (subject: LabelTerms, nodes: NameSet) => boolean | undefined;
   /** The prefixes that pods have addresses of, and the addresses of pods outside them. */
   readonly podPrefixes: readonly Prefix[];
+  readonly nodes: readonly ClusterNode[];
   /** Answers of `resolve-nets.ts` by the prefixes asked for: the same lists stand in many policies. */
-  readonly coverages: Map<string, Coverage>;
+  readonly nets: Map<string, ResolvedNets>;
+}
+
+/** Whom a list of prefixes means, and what there is to say about it. */
+export interface ResolvedNets {
+  readonly peers: Approximation<PeerSet>;
+  readonly notes: readonly Note[];
+}
+
+/** A node with its addresses, read once. */
+export interface ClusterNode {
+  readonly name: string;
+  readonly addresses: readonly Prefix[];
+  /** Those that somebody connects to: not the one of the tunnel device, which lies in the pods' pool. */
+  readonly ownAddresses: readonly Prefix[];
 }
 
 /** A network set with all labels that a selector sees on it. */
@@ -34,14 +51,10 @@ export interface LabelledSet {
   readonly isNamespaceUnknown: boolean;
 }
 
-/** How much of a group of addresses prefixes hold. `isAssumed`: by their range alone, no inventory says so. */
-export type Coverage =
-  | { readonly kind: "all" | "none"; readonly isAssumed: boolean }
-  | { readonly kind: "some" | "unknown" };
-
 /** Prepares what `translatePolicies` asks of the world. Cost: one pass over the pods, 50,000 in about 0.2 s. */
 export function clusterOf(set: CalicoPolicySet, world: World): Cluster {
   const { podsByNamespace, nodesOfPods } = classifyPods(world);
+  const prefixes = podPrefixes(world);
   const values = new Map<LabelKey, readonly string[]>();
   return {
     world,
@@ -67,9 +80,16 @@ export function clusterOf(set: CalicoPolicySet, world: World): Cluster {
             ([labels, own]) => own.some((name) => hasName(nodes, name)) && matchesTerms(subject, labels),
           )
         : undefined,
-    podPrefixes: podPrefixes(world),
-    coverages: new Map(),
+    podPrefixes: prefixes,
+    nodes: world.nodes.map((node) => clusterNode(node, prefixes)),
+    nets: new Map(),
   };
+}
+
+function clusterNode(node: WorldNode, podPrefixesOfCluster: readonly Prefix[]): ClusterNode {
+  const addresses = node.addresses.flatMap((address) => prefixOf(address) ?? []);
+  const own = addresses.filter((address) => !podPrefixesOfCluster.some((prefix) => isInside(address, prefix)));
+  return { name: node.name, addresses, ownAddresses: own.length > 0 ? own : addresses };
 }
 
 function podPrefixes(world: World): readonly Prefix[] {

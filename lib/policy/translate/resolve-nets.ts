@@ -1,12 +1,14 @@
 import type { AddressFamily } from "../../core/cidr.ts";
 import { mergeCIDRs } from "../../core/cidr.ts";
 import { allTerms } from "../selector/label-term.ts";
-import type { WorldNode } from "../space/world.ts";
 import { type CidrTerms, isInside, type Prefix, prefixOf } from "./cidr-terms.ts";
-import type { Cluster, Coverage } from "./cluster.ts";
+import type { Cluster, ResolvedNets } from "./cluster.ts";
 import { everyName, type NameSet, namesOf, noName } from "./name-set.ts";
 import { type Approximation, between, exactly, type Note } from "./note.ts";
 import { nobody, type PeerSet } from "./peer-set.ts";
+
+/** How much of a group of addresses prefixes hold. `isAssumed`: by their range alone, no inventory says so. */
+type Coverage = { readonly kind: "all" | "none"; readonly isAssumed: boolean } | { readonly kind: "some" | "unknown" };
 
 /** Ranges from which clusters number their pods and nodes. RFC 1918, RFC 6598, RFC 4193. */
 const privateRanges: Readonly<Record<AddressFamily, readonly Prefix[]>> = {
@@ -37,8 +39,17 @@ export function resolveNets(
   notes: Note[],
   place: NetsPlace,
 ): Approximation<PeerSet> {
+  const key = `${place.isDestination ? "to" : "from"} ${nets.join(" ")}`;
+  const known = cluster.nets.get(key) ?? resolveOnce(nets, cluster, place);
+  cluster.nets.set(key, known);
+  notes.push(...known.notes.map((note) => ({ ...note, field: place.field })));
+  return known.peers;
+}
+
+function resolveOnce(nets: readonly string[], cluster: Cluster, place: NetsPlace): ResolvedNets {
+  const notes: Note[] = [];
   // Merged first: 0.0.0.0/1 and 128.0.0.0/1 together are everything.
-  const merged = prefixesOf(mergeCIDRs(nets));
+  const merged = prefixesOf(nets.length > 1 ? mergeCIDRs(nets) : nets);
   const written = prefixesOf(nets);
   const terms = (family: AddressFamily): CidrTerms =>
     written.filter((prefix) => prefix.family === family).map((cidr) => ({ cidr, except: [] }));
@@ -46,8 +57,9 @@ export function resolveNets(
   const pods = podsInside(merged, cluster, notes, place.field, nets);
   const nodes = nodesInside(merged, cluster, notes, place, nets);
   const under: PeerSet = { ...outside, pods: pods.under ? allTerms : [], nodes: nodes.under };
-  if (pods.isExact && nodes.isExact) return exactly(under);
-  return between(under, { ...outside, pods: pods.over ? allTerms : [], nodes: nodes.over });
+  if (pods.isExact && nodes.isExact) return { peers: exactly(under), notes };
+  const over: PeerSet = { ...outside, pods: pods.over ? allTerms : [], nodes: nodes.over };
+  return { peers: between(under, over), notes };
 }
 
 function podsInside(
@@ -115,10 +127,7 @@ function touches(nets: readonly Prefix[], other: Prefix): boolean {
 function podCoverage(nets: readonly Prefix[], family: AddressFamily, cluster: Cluster): Coverage {
   // A cluster without this family has no pod in the prefix.
   if (!cluster.world.families.includes(family)) return { kind: "none", isAssumed: false };
-  const key = `${family} ${nets.map((net) => net.text).join(" ")}`;
-  const known = cluster.coverages.get(key) ?? findPodCoverage(nets, family, cluster);
-  cluster.coverages.set(key, known);
-  return known;
+  return findPodCoverage(nets, family, cluster);
 }
 
 function findPodCoverage(nets: readonly Prefix[], family: AddressFamily, cluster: Cluster): Coverage {
@@ -143,16 +152,20 @@ function nodesInside(
   place: NetsPlace,
   written: readonly string[],
 ): Approximation<NameSet> {
-  const { nodes, families } = cluster.world;
+  const { nodes } = cluster;
+  const { families } = cluster.world;
   const wanted = familiesIn(nets).filter((family) => families.includes(family));
   if (wanted.length === 0) return exactly(noName);
   if (nodes.length === 0) return nodesByRange(nets, wanted, notes, place.field, written);
   const inside: string[] = [];
   const touched: string[] = [];
   for (const node of nodes) {
-    const addresses = nodeAddresses(node, cluster, place).filter((address) => wanted.includes(address.family));
-    if (addresses.some((address) => holds(nets, address))) touched.push(node.name);
-    if (addresses.length > 0 && addresses.every((address) => holds(nets, address))) inside.push(node.name);
+    // As a source the address of the tunnel device counts: it is by it that other nodes' traffic arrives.
+    const all = place.isDestination ? node.ownAddresses : node.addresses;
+    if (!all.some((address) => holds(nets, address))) continue;
+    touched.push(node.name);
+    const isWhole = all.every((address) => !wanted.includes(address.family) || holds(nets, address));
+    if (isWhole) inside.push(node.name);
   }
   const under = allOr(inside, nodes.length);
   if (inside.length === touched.length) return exactly(under);
@@ -167,17 +180,6 @@ function nodesInside(
     data: { nodes: partly },
   });
   return between(under, allOr(touched, nodes.length));
-}
-
-/**
- * The addresses by which a node is meant. As a destination those of its tunnel device, which lie in the pods' pool, do not
- * count: nobody connects to them. As a source they do: it is by them that other nodes' traffic arrives.
- */
-function nodeAddresses(node: WorldNode, cluster: Cluster, place: NetsPlace): readonly Prefix[] {
-  const all = prefixesOf(node.addresses);
-  if (!place.isDestination) return all;
-  const own = all.filter((address) => !cluster.podPrefixes.some((prefix) => isInside(address, prefix)));
-  return own.length > 0 ? own : all;
 }
 
 function allOr(names: readonly string[], count: number): NameSet {
