@@ -34,6 +34,8 @@ export interface DifferenceCell {
 export interface Coverage {
   /** Pairs of pods (or pod and cell), each counted once for every variant. */
   flows: number;
+  /** Set when a split was too large: the rest is not looked at. */
+  isGivenUp?: boolean;
 }
 
 /** Two compiled sides over one space, and the headers that are compared. */
@@ -60,6 +62,7 @@ export function* compareHalf(comparison: Comparison, coverage: Coverage): Genera
     for (const place of leaf.selected) isSelected[place] = 1;
     yield* compareLeaf(comparison, leaf, index, isSelected, coverage);
     for (const place of leaf.selected) isSelected[place] = 0;
+    if (coverage.isGivenUp === true) return;
   }
 }
 

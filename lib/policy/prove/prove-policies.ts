@@ -52,9 +52,8 @@ export interface ProofInput {
 export function provePolicies(input: ProofInput): Proof {
   const groups: DifferenceGroups = new Map();
   const coverage: Coverage = { flows: 0 };
-  let isTruncated = false;
   const onLimit = (): void => {
-    isTruncated = true;
+    coverage.isGivenUp = true;
   };
   const sizes: PacketSpace["size"][] = [];
   for (const space of spacesOf(input, onLimit)) {
@@ -63,7 +62,7 @@ export function provePolicies(input: ProofInput): Proof {
   }
   if (!isFull(input, groups)) compareHealth(input, groups, coverage);
   const proof = proofOf(input, foldDivergences(groups), coverage, sizes);
-  return isTruncated ? { ...proof, equal: false, world: { ...proof.world, isTruncated } } : proof;
+  return coverage.isGivenUp === true ? { ...proof, equal: false, world: { ...proof.world, isTruncated: true } } : proof;
 }
 
 function compareInSpace(input: ProofInput, space: PacketSpace, groups: DifferenceGroups, coverage: Coverage): void {

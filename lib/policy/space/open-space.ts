@@ -32,8 +32,8 @@ export interface OpenSpaceInput {
   readonly onLimit: () => void;
 }
 
-/** Give up on a split beyond so many leaves. */
-const leafLimit = 200_000;
+/** Give up on a split beyond so many leaves: sixteen selectors over labels of their own are more. */
+const leafLimit = 60_000;
 
 /**
  * Every pod that may ever be made, beside the nodes and outside addresses of the world: any labels, any namespace, any
@@ -65,7 +65,11 @@ export function createOpenSpace(input: OpenSpaceInput): PacketSpace {
   const split = (handles: readonly EndsHandle[]): readonly SubjectLeaf[] => {
     const functions = handles.map((handle) => at(handle).diagram);
     const { leaves, isComplete } = splitLeaves(functions, diagrams, model.options);
-    if (!isComplete) input.onLimit();
+    // Half of the leaves prove nothing: what is given up is given up at once.
+    if (!isComplete) {
+      input.onLimit();
+      return [];
+    }
     return leaves.map(({ selected, sample }) => ({ selected, weight: 1, classes: 1, sample: model.endOf(sample) }));
   };
 

@@ -155,6 +155,22 @@ describe("translations that lean on the inventory hold in it and not beyond it",
   });
 });
 
+test("a world of too many label sets is given up at once, and nothing is claimed", () => {
+  const world = emptyWorld();
+  const policies = Array.from(
+    { length: 20 },
+    (_, index): JsonObject => ({
+      kind: "GlobalNetworkPolicy",
+      metadata: { name: `p${index}` },
+      spec: { selector: `has(label-${index})`, types: ["Ingress"], ingress: [{ action: "Allow", protocol: "TCP" }] },
+    }),
+  );
+
+  const proof = provePolicies({ before: calicoSide(policies), after: calicoSide(policies), world, mode: "open" });
+
+  expect([proof.equal, proof.world.isTruncated, proof.differences]).toEqual([false, true, []]);
+});
+
 describe("without an inventory", () => {
   const world = emptyWorld();
   const policy = (rule: JsonObject): JsonObject => ({
