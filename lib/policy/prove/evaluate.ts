@@ -142,10 +142,9 @@ function placeTerm(term: CompiledRule["terms"][number], places: Places): PlacedT
 
 /** All variants that the rules of some programs can tell apart; one, empty, for rules that look at addresses and headers only. */
 export function variantsOf(programs: readonly Program[]): readonly Variant[] {
-  const rules = programs.flatMap(rulesOf);
   // Nearly every program: nothing to tell apart.
-  if (!rules.some(({ terms }) => terms.some(({ sources, http }) => sources !== undefined || http !== undefined)))
-    return onlyVariant;
+  if (!programs.some(hasVariants)) return onlyVariant;
+  const rules = programs.flatMap(rulesOf);
   const cuts = new Set<number>([0]);
   const requests = new Set<string>();
   for (const term of rules.flatMap(({ terms }) => terms)) {
@@ -156,6 +155,15 @@ export function variantsOf(programs: readonly Program[]): readonly Variant[] {
   if (requests.size === 0) return sources;
   const http = [{}, ...[...requests].sort().map((request) => ({ http: request }))];
   return sources.flatMap((source) => http.map((request) => ({ ...source, ...request })));
+}
+
+function hasVariants(program: Program): boolean {
+  const looksFurther = (rules: readonly PlacedRule[]): boolean =>
+    rules.some(({ terms }) => terms.some(({ sources, http }) => sources !== undefined || http !== undefined));
+  if (program.engine === "none") return false;
+  return program.engine === "calico"
+    ? program.tiers.some(({ rules }) => looksFurther(rules))
+    : looksFurther(program.allow) || looksFurther(program.deny);
 }
 
 const onlyVariant: readonly Variant[] = [{}];
