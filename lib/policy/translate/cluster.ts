@@ -1,7 +1,7 @@
 import { sortedUnique } from "../../core/order.ts";
 import type { CalicoHostEndpoint, CalicoNetworkSet, CalicoPolicySet } from "../calico/model.ts";
 import { type LabelTerms, matchesTerms } from "../selector/label-term.ts";
-import type { LabelKey } from "../selector/selector.ts";
+import type { LabelKey, Selector } from "../selector/selector.ts";
 import { createLabelFilter } from "../space/label-filter.ts";
 import type { LabelSet, World, WorldNode, WorldPod } from "../space/world.ts";
 import { isInside, type Prefix, prefixOf } from "./cidr-terms.ts";
@@ -53,7 +53,7 @@ export interface LabelledSet {
 
 /** Prepares what `translatePolicies` asks of the world. Cost: one pass over the pods, 50,000 in about 0.2 s. */
 export function clusterOf(set: CalicoPolicySet, world: World): Cluster {
-  const { podsByNamespace, nodesOfPods } = classifyPods(world);
+  const { podsByNamespace, nodesOfPods } = classifyPods(world, podLabelsIn(set));
   const prefixes = podPrefixes(world);
   const values = new Map<LabelKey, readonly string[]>();
   return {
@@ -122,12 +122,32 @@ interface PodClasses {
   readonly nodesOfPods: ReadonlyMap<LabelSet, readonly string[]>;
 }
 
-function classifyPods(world: World): PodClasses {
+/** The pods' own labels that any policy asks for: others tell no two pods apart. */
+function podLabelsIn(set: CalicoPolicySet): ReadonlySet<string> {
+  const labels = new Set<string>();
+  const visit = (selector: Selector | undefined): void => {
+    if (selector === undefined) return;
+    if ("operand" in selector) visit(selector.operand);
+    else if ("operands" in selector) for (const operand of selector.operands) visit(operand);
+    else if ("key" in selector && selector.key.startsWith("pod:")) labels.add(selector.key.slice("pod:".length));
+  };
+  for (const policy of set.policies) {
+    visit(policy.appliesTo);
+    for (const rule of [...policy.ingress, ...policy.egress])
+      for (const entity of [rule.source, rule.destination]) {
+        visit(entity.selector);
+        visit(entity.notSelector);
+      }
+  }
+  return labels;
+}
+
+function classifyPods(world: World, asked: ReadonlySet<string>): PodClasses {
   const classes = new Map<string, { readonly labels: LabelSet; readonly nodes: Set<string> }>();
   const podsByNamespace = new Map<string, LabelSet[]>();
   for (const pod of world.pods) {
-    const key = classKey(pod);
-    const known = classes.get(key) ?? { labels: podLabels(pod, world), nodes: new Set<string>() };
+    const key = classKey(pod, asked);
+    const known = classes.get(key) ?? { labels: podLabels(pod, world, asked), nodes: new Set<string>() };
     if (pod.node !== undefined) known.nodes.add(pod.node);
     if (classes.has(key)) continue;
     classes.set(key, known);
@@ -139,15 +159,15 @@ function classifyPods(world: World): PodClasses {
   return { podsByNamespace, nodesOfPods };
 }
 
-function classKey(pod: WorldPod): string {
+function classKey(pod: WorldPod, asked: ReadonlySet<string>): string {
   let key = `${pod.namespace}\n${pod.serviceAccount}`;
-  for (const label of Object.keys(pod.labels).sort()) key += `\n${label}=${pod.labels[label]}`;
+  for (const label of Object.keys(pod.labels).sort()) if (asked.has(label)) key += `\n${label}=${pod.labels[label]}`;
   return key;
 }
 
-/** All labels of a pod in the one vocabulary. */
-function podLabels(pod: WorldPod, world: World): LabelSet {
-  const labels = ownLabels(pod.labels);
+/** The labels of a pod that are asked for, in the one vocabulary. */
+function podLabels(pod: WorldPod, world: World, asked: ReadonlySet<string>): LabelSet {
+  const labels = ownLabels(Object.fromEntries(Object.entries(pod.labels).filter(([key]) => asked.has(key))));
   labels.set("meta:namespace", pod.namespace);
   labels.set("meta:orchestrator", "k8s");
   labels.set("meta:serviceaccount", pod.serviceAccount);
