@@ -7,6 +7,7 @@ import {
   decide,
   type OwnNode,
   type PlacedRule,
+  type Places,
   type Program,
   programOf,
   rulesOf,
@@ -58,9 +59,11 @@ export interface Comparison {
 export function* compareHalf(comparison: Comparison, coverage: Coverage): Generator<DifferenceCell> {
   const index = indexSubjects(comparison);
   const isSelected = new Uint8Array(index.handles.length);
+  const places = createPlaces();
   for (const leaf of comparison.space.subjects(index.handles)) {
     for (const place of leaf.selected) isSelected[place] = 1;
-    yield* compareLeaf(comparison, leaf, index, isSelected, coverage);
+    places.clear();
+    yield* compareLeaf(comparison, leaf, { index, isSelected, places }, coverage);
     for (const place of leaf.selected) isSelected[place] = 0;
     if (coverage.isGivenUp === true) return;
   }
@@ -105,15 +108,20 @@ function subjectsOf(side: CompiledSide): { subject: EndsHandle; owns: EndsHandle
       }));
 }
 
+interface LeafContext {
+  readonly index: SubjectIndex;
+  /** One byte for each place of the index. */
+  readonly isSelected: Uint8Array;
+  readonly places: Places;
+}
+
 function* compareLeaf(
   comparison: Comparison,
   leaf: SubjectLeaf,
-  index: SubjectIndex,
-  isSelected: Uint8Array,
+  { index, isSelected, places }: LeafContext,
   coverage: Coverage,
 ): Generator<DifferenceCell> {
   const { space } = comparison;
-  const places = createPlaces();
   const ownNode = places.placeOf(space.ofKind("host"));
   // Nodes stand in blocks of their own: a divergence that concerns nodes must not cover anybody else.
   const otherNode = places.placeOf(space.ofKind("node"));
@@ -123,7 +131,9 @@ function* compareLeaf(
   const isTheirs = nodes === undefined ? ownNode : places.placeOf(nodes.own);
   const isAnother = nodes === undefined ? otherNode : places.placeOf(nodes.others);
   const build = (side: CompiledSide, byPlace: ReadonlyMap<number, readonly number[]>): Program => {
-    const policies = leaf.selected.flatMap((place) => byPlace.get(place) ?? []).sort((a, b) => a - b);
+    const policies: number[] = [];
+    for (const place of leaf.selected) for (const policy of byPlace.get(place) ?? []) policies.push(policy);
+    policies.sort((a, b) => a - b);
     return programOf(side, policies, isOwn, places);
   };
   const before = build(comparison.before, index.before);

@@ -70,19 +70,28 @@ export interface Verdict {
 export interface Places {
   readonly handles: EndsHandle[];
   readonly placeOf: (handle: EndsHandle) => number;
+  /** Forgets everything, so that the list can serve another set of subjects. */
+  readonly clear: () => void;
 }
 
 /** An empty list of places. */
 export function createPlaces(): Places {
   const handles: EndsHandle[] = [];
-  const known = new Map<EndsHandle, number>();
+  // By handle: the place plus one, and in which round it was given. Handles are small numbers.
+  const given: number[] = [];
+  const rounds: number[] = [];
+  let round = 0;
   return {
     handles,
     placeOf: (handle) => {
-      const place = known.get(handle);
-      if (place !== undefined) return place;
-      known.set(handle, handles.length);
+      if (rounds[handle] === round) return given[handle] ?? 0;
+      rounds[handle] = round;
+      given[handle] = handles.length;
       return handles.push(handle) - 1;
+    },
+    clear: () => {
+      round += 1;
+      handles.length = 0;
     },
   };
 }
@@ -97,43 +106,58 @@ export function programOf(
   isOwn: (handle: EndsHandle) => boolean,
   places: Places,
 ): Program {
-  const place = (rule: CompiledRule): PlacedRule[] => {
-    const terms = rule.terms.filter((term) => isOwn(term.own)).map((term) => placeTerm(term, places));
-    return terms.length === 0 ? [] : [{ action: rule.action, ref: rule.ref, terms }];
+  const placeInto = (list: PlacedRule[], rule: CompiledRule): void => {
+    const terms: PlacedTerm[] = [];
+    for (const term of rule.terms) if (isOwn(term.own)) terms.push(placeTerm(term, places));
+    if (terms.length > 0) list.push({ action: rule.action, ref: rule.ref, terms });
   };
   if (side.engine === "none") return side;
-  if (side.engine === "calico") {
-    const tiers = new Map<number, PlacedRule[]>();
-    for (const index of policies) {
-      const policy = side.policies[index];
-      if (policy === undefined) continue;
-      const rules = tiers.get(policy.tier) ?? [];
-      tiers.set(policy.tier, rules);
-      for (const rule of policy.rules) rules.push(...place(rule));
+  return side.engine === "calico" ? calicoProgram(side, policies, placeInto) : ciliumProgram(side, policies, placeInto);
+}
+
+type PlaceInto = (list: PlacedRule[], rule: CompiledRule) => void;
+
+function calicoProgram(side: CompiledCalico, policies: readonly number[], placeInto: PlaceInto): Program {
+  const tiers: { tier: number; passesAtEnd: boolean; rules: PlacedRule[] }[] = [];
+  // The policies of a side stand in evaluation order, tier by tier.
+  for (const index of policies) {
+    const policy = side.policies[index];
+    if (policy === undefined) continue;
+    let last = tiers.at(-1);
+    if (last?.tier !== policy.tier) {
+      last = { tier: policy.tier, passesAtEnd: side.tiers[policy.tier]?.passesAtEnd ?? false, rules: [] };
+      tiers.push(last);
     }
-    return {
-      engine: "calico",
-      tiers: [...tiers.entries()]
-        .sort((a, b) => a[0] - b[0])
-        .map(([tier, rules]) => ({ tier, passesAtEnd: side.tiers[tier]?.passesAtEnd ?? false, rules })),
-      dropsToOwnNode: side.dropsToOwnNode,
-    };
+    for (const rule of policy.rules) placeInto(last.rules, rule);
   }
-  const elements = policies.flatMap((index) => side.rules[index]?.elements.flatMap(place) ?? []);
-  const denyBy = policies.map((index) => side.rules[index]).find((rule) => rule?.isDefaultDeny === true)?.index;
-  const isNever = side.mode === "never";
+  return { engine: "calico", tiers, dropsToOwnNode: side.dropsToOwnNode };
+}
+
+function ciliumProgram(side: CompiledCilium, policies: readonly number[], placeInto: PlaceInto): Program {
+  const allow: PlacedRule[] = [];
+  const deny: PlacedRule[] = [];
+  let denyBy: number | undefined;
+  for (const index of policies) {
+    const rule = side.rules[index];
+    if (rule === undefined) continue;
+    if (rule.isDefaultDeny) denyBy ??= rule.index;
+    for (const element of rule.elements) placeInto(element.action === "Allow" ? allow : deny, element);
+  }
+  if (side.mode === "never") return { engine: "cilium", isDefaultDeny: false, allow: [], deny: [] };
   return {
     engine: "cilium",
-    isDefaultDeny: !isNever && (denyBy !== undefined || side.mode === "always"),
+    isDefaultDeny: denyBy !== undefined || side.mode === "always",
     ...(denyBy !== undefined && { denyBy }),
-    allow: isNever ? [] : elements.filter(({ action }) => action === "Allow"),
-    deny: isNever ? [] : elements.filter(({ action }) => action === "Deny"),
+    allow,
+    deny,
   };
 }
 
 function placeTerm(term: CompiledRule["terms"][number], places: Places): PlacedTerm {
+  const place = places.placeOf(term.peer);
+  if (term.sources === undefined && term.http === undefined) return { place, l4: term.l4 };
   return {
-    place: places.placeOf(term.peer),
+    place,
     l4: term.l4,
     ...(term.sources !== undefined && { sources: term.sources }),
     ...(term.http !== undefined && { http: term.http }),

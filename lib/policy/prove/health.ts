@@ -3,10 +3,10 @@ import { nodeLabels } from "../space/closed-ends.ts";
 import { createClosedSpace } from "../space/closed-space.ts";
 import { icmpL4, type L4Set, portsL4, protocols, uniteL4 } from "../space/l4-set.ts";
 import type { PacketEnd } from "../space/packet-end.ts";
+import type { Vocabulary } from "../space/vocabulary.ts";
 import type { World } from "../space/world.ts";
 import { type Coverage, compareHalf } from "./compare.ts";
 import { compileCilium } from "./compile-cilium.ts";
-import { vocabularyOf } from "./compile-side.ts";
 import { addToGroups, type DifferenceGroups } from "./difference-groups.ts";
 import type { CompiledSide } from "./evaluate.ts";
 import type { PolicySide } from "./policy-side.ts";
@@ -20,11 +20,11 @@ const healthHeaders: L4Set = uniteL4(portsL4(protocols.TCP, 4240, 4240), icmpL4(
  */
 export function compareHealth(
   { before, after, world }: { readonly before: PolicySide; readonly after: PolicySide; readonly world: World },
+  vocabulary: Vocabulary,
   groups: DifferenceGroups,
   coverage: Coverage,
 ): void {
   if (before.engine !== "cilium" && after.engine !== "cilium") return;
-  const vocabulary = vocabularyOf([before, after], world);
   const cells = cutAddresses(vocabulary.prefixes, 4);
   const space = createClosedSpace({ family: 4, cells, ends: healthEnds(world), nodeClasses: [] }, vocabulary);
   const compile = (side: PolicySide): CompiledSide =>

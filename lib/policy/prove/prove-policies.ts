@@ -3,6 +3,7 @@ import { createClosedSpace } from "../space/closed-space.ts";
 import { openEnds } from "../space/open-ends.ts";
 import { createOpenSpace } from "../space/open-space.ts";
 import type { PacketSpace } from "../space/packet-space.ts";
+import type { Vocabulary } from "../space/vocabulary.ts";
 import type { World } from "../space/world.ts";
 import { type Coverage, compareHalf } from "./compare.ts";
 import { compileSide, labelledAddresses, vocabularyOf } from "./compile-side.ts";
@@ -56,11 +57,12 @@ export function provePolicies(input: ProofInput): Proof {
     coverage.isGivenUp = true;
   };
   const sizes: PacketSpace["size"][] = [];
-  for (const space of spacesOf(input, onLimit)) {
+  const vocabulary = vocabularyOf([input.before, input.after], input.world);
+  for (const space of spacesOf(input, vocabulary, onLimit)) {
     sizes.push(space.size);
     compareInSpace(input, space, groups, coverage);
   }
-  if (!isFull(input, groups)) compareHealth(input, groups, coverage);
+  if (!isFull(input, groups)) compareHealth(input, vocabulary, groups, coverage);
   const proof = proofOf(input, foldDivergences(groups), coverage, sizes);
   return coverage.isGivenUp === true ? { ...proof, equal: false, world: { ...proof.world, isTruncated: true } } : proof;
 }
@@ -89,8 +91,11 @@ function isFull(input: ProofInput, groups: DifferenceGroups): boolean {
   return input.stopAfter !== undefined && heldAgainst(input, groups.values()).length >= input.stopAfter;
 }
 
-function spacesOf({ before, after, world, mode }: ProofInput, onLimit: () => void): PacketSpace[] {
-  const vocabulary = vocabularyOf([before, after], world);
+function spacesOf(
+  { before, after, world, mode }: ProofInput,
+  vocabulary: Vocabulary,
+  onLimit: () => void,
+): PacketSpace[] {
   const labelled = labelledAddresses([before, after]);
   return world.families.map((family) =>
     mode === "closed"

@@ -14,7 +14,8 @@ export function addSideTo(builder: VocabularyBuilder, side: PolicySide, world: W
 function addCalico(builder: VocabularyBuilder, set: CalicoPolicySet, world: World): void {
   for (const policy of set.policies) {
     builder.addSelector(policy.appliesTo);
-    for (const rule of [...policy.ingress, ...policy.egress]) addRule(builder, rule, world);
+    for (const rule of policy.ingress) addRule(builder, rule, world);
+    for (const rule of policy.egress) addRule(builder, rule, world);
   }
   for (const { nets } of set.networkSets) nets.forEach(builder.addPrefix);
   for (const { expectedIPs } of set.hostEndpoints) expectedIPs.forEach(builder.addPrefix);
@@ -25,11 +26,15 @@ function addRule(builder: VocabularyBuilder, rule: CalicoRule, world: World): vo
   addEntity(builder, rule.destination, world);
 }
 
+const nothing: readonly never[] = [];
+
 function addEntity(builder: VocabularyBuilder, entity: CalicoEntity, world: World): void {
   if (entity.selector !== undefined) builder.addSelector(entity.selector);
   if (entity.notSelector !== undefined) builder.addSelector(entity.notSelector);
-  for (const prefix of [...(entity.nets ?? []), ...(entity.notNets ?? [])]) builder.addPrefix(prefix);
-  for (const port of [...(entity.ports ?? []), ...(entity.notPorts ?? [])]) addPort(builder, port);
+  for (const prefix of entity.nets ?? nothing) builder.addPrefix(prefix);
+  for (const prefix of entity.notNets ?? nothing) builder.addPrefix(prefix);
+  for (const port of entity.ports ?? nothing) addPort(builder, port);
+  for (const port of entity.notPorts ?? nothing) addPort(builder, port);
   const { service } = entity;
   if (service === undefined) return;
   const found = world.services.find(({ namespace, name }) => namespace === service.namespace && name === service.name);
