@@ -78,11 +78,16 @@ const commands: readonly CommandEntry[] = [
       inventoryOption(command)
         .option("-o, --out <dir>", "one YAML file per object instead of standard output")
         .option("--cilium <version>", "Cilium version to write for", "1.20.2")
+        .option(
+          "--substitute <name=value...>",
+          "values of ${NAME} variables in the policies, as Flux would fill them in",
+        )
         .addOption(format(["text", "json", "sarif", "github"])),
     examples: [
       "metachron translate policies/ > cilium.yaml",
       "kubectl get globalnetworkpolicies.crd.projectcalico.org -o yaml | metachron translate",
       "metachron translate policies/ --inventory inventory/prod-eu --out cilium/ --format json",
+      "metachron translate policies/ --substitute HOST_IP=10.0.0.4 CLUSTER=prod",
     ],
     load: async () => (await import("./commands/translate.ts")).translate,
   },

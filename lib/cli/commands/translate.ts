@@ -1,5 +1,5 @@
 import { compareFindings, type Finding } from "../../core/finding.ts";
-import { printIdentity } from "../../core/identity.ts";
+import { type ObjectIdentity, printIdentity } from "../../core/identity.ts";
 import { getString, type JsonObject } from "../../core/json.ts";
 import { renderYaml } from "../../core/yaml.ts";
 import type { Inventory } from "../../inventory/inventory.ts";
@@ -19,6 +19,8 @@ import { programVersion } from "../version.ts";
 
 interface TranslateOptions {
   readonly inventory?: readonly string[];
+  /** `NAME=VALUE` for each `${NAME}` in the policies. */
+  readonly substitute?: readonly string[];
   readonly out?: string;
   readonly cilium: string;
   readonly format: "text" | "json" | "sarif" | "github";
@@ -37,20 +39,37 @@ export async function translate(
     );
     return 2;
   }
+  const variables = readVariables(options.substitute ?? []);
+  if (typeof variables === "string") {
+    streams.error(variables);
+    return 2;
+  }
   const input = await loadInventory(paths, "policies", streams);
   const cluster =
     options.inventory === undefined ? undefined : await loadInventory(options.inventory, "cluster", streams);
-  const loading = [...input.findings, ...(cluster?.findings ?? [])];
+  // The reader of policies tells variables by field, and fills in those that have a value.
+  const loading = [...input.findings, ...(cluster?.findings ?? [])].filter(
+    ({ code }) => code !== "inventory/unresolved-variable",
+  );
   if (input.value === undefined || (cluster !== undefined && cluster.value === undefined)) {
     printFindingsBeside(loading, streams);
     return 2;
   }
   const world = worldFor(cluster?.value, options.cilium);
-  const read = readCalicoPolicies(allObjects(input.value));
-  const translation = translatePolicies(read.value ?? emptySet, world, {});
+  const own = allObjects(input.value);
+  // Policies and network sets of the cluster that were not given count, too: rules are written beside them.
+  const names = new Set(own.map(nameOf));
+  const others =
+    cluster?.value === undefined ? [] : allObjects(cluster.value).filter((object) => !names.has(nameOf(object)));
+  const read = readCalicoPolicies([...own, ...others], { variables });
+  const all = translatePolicies(read.value ?? emptySet, world, {});
+  const translation = { ...all, policies: all.policies.filter(({ source }) => names.has(nameOf(source))) };
+  const foreign = new Set(
+    others.map(printIdentity).filter((name) => !own.some((object) => printIdentity(object) === name)),
+  );
   const findings = uniqueFindings([
     ...loading,
-    ...read.findings,
+    ...read.findings.filter(({ where }) => where?.object === undefined || !foreign.has(where.object)),
     ...translation.findings,
     ...translation.policies.flatMap((policy) => policy.findings),
   ]).toSorted(compareFindings);
@@ -65,6 +84,20 @@ export async function translate(
   }
   print(translation, outputs, findings, options, streams);
   return translation.policies.every(isExact) && !findings.some((finding) => finding.severity === "error") ? 0 : 1;
+}
+
+/** One object whichever of Calico's two API groups it was read through. */
+function nameOf(object: ObjectIdentity): string {
+  const owner = object.apiVersion.includes("projectcalico.org") ? "calico" : object.apiVersion;
+  return `${owner} ${printIdentity(object)}`;
+}
+
+/** Values by name; the message to print where one is not `NAME=VALUE`. */
+function readVariables(texts: readonly string[]): Readonly<Record<string, string>> | string {
+  const entries = texts.map((text) => /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/su.exec(text));
+  const wrong = texts.find((_, index) => entries[index] === null);
+  if (wrong !== undefined) return `--substitute takes NAME=VALUE, not ${wrong}\n`;
+  return Object.fromEntries(entries.flatMap((entry) => (entry === null ? [] : [[entry[1] ?? "", entry[2] ?? ""]])));
 }
 
 const emptySet = { tiers: [], policies: [], networkSets: [], hostEndpoints: [], profiles: [] };
@@ -104,7 +137,7 @@ function identityOf(object: JsonObject): { kind: string; namespace?: string; nam
 }
 
 function renderOutput(output: TranslatedObject): string {
-  return renderYaml(output.object, { comment: output.comment });
+  return renderYaml(output.object, { comment: output.comment, keepKeyOrder: true });
 }
 
 function print(

@@ -21,7 +21,7 @@ const directions: readonly Direction[] = ["ingress", "egress"];
  * What Kubernetes NetworkPolicies mean beside the translated policies.
  *
  * Findings: POL031 (an ipBlock that holds pods or nodes), POL047 (policies that restrict nothing, because a Calico policy
- * allows everything behind them), POL049 (they stay as they are).
+ * allows everything behind them), POL049 (they stay as they are). `entries` are the rules that decide something.
  */
 export function kubernetesFindings(
   sources: readonly SourcePolicy[],

@@ -49,12 +49,11 @@ export function translatePolicies(set: CalicoPolicySet, world: World, options: T
   const findings: Finding[] = [];
   const rulesByOwner = new Map<SourcePolicy, Record<Direction, PlannedRule[]>>();
   const sources = prepared.map(({ source }) => source);
-  const entries = {
-    ingress: resolveEntries(sources, "ingress", cluster),
-    egress: resolveEntries(sources, "egress", cluster),
-  };
+  const living: Record<Direction, readonly RuleEntry[]> = { ingress: [], egress: [] };
   for (const direction of directions) {
-    const plan = planDirection(sources, entries[direction], { direction, cluster, bridgedCIDRs });
+    const entries = resolveEntries(sources, direction, cluster);
+    const plan = planDirection(sources, entries, { direction, cluster, bridgedCIDRs });
+    living[direction] = plan.rules.filter(({ fate }) => fate !== "dead").map(({ entry }) => entry);
     for (const rule of plan.rules) {
       const known = rulesByOwner.get(rule.entry.owner) ?? { ingress: [], egress: [] };
       known[direction].push(rule);
@@ -74,7 +73,7 @@ export function translatePolicies(set: CalicoPolicySet, world: World, options: T
   const policies = [...translated.map(({ translation }) => translation), ...untranslated(set)];
   return {
     policies: policies.sort(byText((policy) => printIdentity(policy.source))),
-    findings: [...findings, ...kubernetesFindings(sources, entries, cluster)].sort(compareFindings),
+    findings: [...findings, ...kubernetesFindings(sources, living, cluster)].sort(compareFindings),
     requiredValues: mergeValues(translated.map(({ requiredValues }) => requiredValues)),
   };
 }
