@@ -116,7 +116,7 @@ test(
           world,
         ),
       ),
-      { numRuns: 15 * scale },
+      { numRuns: 8 * scale },
     );
   },
   60_000 * scale,
@@ -134,7 +134,7 @@ test(
           world,
         );
       }),
-      { numRuns: 15 * scale },
+      { numRuns: 8 * scale },
     );
   },
   60_000 * scale,

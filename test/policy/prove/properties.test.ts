@@ -80,14 +80,14 @@ vi.setConfig({ testTimeout: 60_000 * scale });
 test("Calico's verdict on a packet is the naive one, whatever the policies", () => {
   fc.assert(
     fc.property(someWorld, someCalico, (world, objects) => checkVerdicts(calicoCase(objects), world)),
-    runs(12),
+    runs(8),
   );
 });
 
 test("Cilium's verdict on a packet is the naive one, whatever the policies", () => {
   fc.assert(
     fc.property(someWorld, someCilium, (world, objects) => checkVerdicts(ciliumCase(objects, world), world)),
-    runs(25),
+    runs(15),
   );
 });
 
@@ -96,7 +96,7 @@ test("a Calico set is compared with a changed copy of itself as packet by packet
     fc.property(someWorld, someCalico, fc.nat(60), (world, objects, seed) =>
       checkProof(calicoCase(objects), calicoCase(mutate(objects, seed)), world),
     ),
-    runs(25),
+    runs(15),
   );
 });
 
@@ -105,7 +105,7 @@ test("a Cilium set is compared with a changed copy of itself as packet by packet
     fc.property(someWorld, someCilium, fc.nat(60), (world, objects, seed) =>
       checkProof(ciliumCase(objects, world), ciliumCase(mutate(objects, seed), world), world),
     ),
-    runs(25),
+    runs(15),
   );
 });
 
@@ -114,6 +114,6 @@ test("Calico is compared with Cilium as packet by packet", () => {
     fc.property(someWorld, someCalico, someCilium, (world, calico, cilium) =>
       checkProof(calicoCase(calico), ciliumCase(cilium, world), world),
     ),
-    runs(25),
+    runs(15),
   );
 });
