@@ -13,7 +13,7 @@ import type { EmissionPlace } from "./emit-box.ts";
 import { isEveryHeader } from "./l4.ts";
 import type { Cause, PlannedRule, RuleEntry } from "./order-plan.ts";
 import { isEverybody } from "./peer-set.ts";
-import type { PlannedAllow, PlanState } from "./plan-direction.ts";
+import type { PlannedAllow, PlanState } from "./plan-state.ts";
 import { findInIndex } from "./subject-index.ts";
 
 /** A deny to decide about: a Deny rule, or the end of a tier before Kubernetes policies. */

@@ -1,59 +1,17 @@
-import { doOverlap } from "../selector/label-term.ts";
-import {
-  type BoundedBoxes,
-  type Box,
-  doBoxListsOverlap,
-  intersectBoxes,
-  isEmptyBox,
-  isInsideBox,
-  subtractBoxes,
-} from "./box.ts";
-import type { Cluster } from "./cluster.ts";
+import { type Box, doBoxListsOverlap, isEmptyBox, isInsideBox, subtractBoxes } from "./box.ts";
 import { type DenyTask, decideDeny } from "./decide-deny.ts";
-import { everyHeader } from "./l4.ts";
-import type { Cause, Direction, DirectionPlan, OrderTie, PlannedRule, RuleEntry, SourcePolicy } from "./order-plan.ts";
-import { everybody } from "./peer-set.ts";
-import { addToIndex, createIndex, findInIndex, type SubjectIndex } from "./subject-index.ts";
-
-/** An allow that has been planned already, with the flows that it lets through in Cilium. */
-export interface PlannedAllow {
-  readonly entry: RuleEntry;
-  readonly boxes: readonly Box[];
-}
-
-/** A deny that is written as the absence of allows: later allows leave its flows out. */
-interface Restriction {
-  readonly entry: RuleEntry;
-  readonly boxes: readonly Box[];
-  /** Whether these are the flows of the deny and no more. */
-  readonly isExact: boolean;
-}
-
-/** What one direction's planning knows so far. */
-export interface PlanState {
-  readonly direction: Direction;
-  readonly cluster: Cluster;
-  readonly bridgedCIDRs: readonly string[];
-  readonly rules: PlannedRule[];
-  readonly allows: SubjectIndex<PlannedAllow>;
-  readonly restrictions: SubjectIndex<Restriction>;
-  /** Flows that written denies stop for good. */
-  readonly denied: SubjectIndex<Restriction>;
-  /** Every Allow and Pass rule of the direction: what a deny may have to stop. */
-  readonly openers: SubjectIndex<RuleEntry>;
-  readonly passes: SubjectIndex<RuleEntry>;
-  /** Policies of each tier that govern the direction, by the pods they select. */
-  readonly walls: readonly SubjectIndex<SourcePolicy>[];
-  /** By the policy that comes second. */
-  readonly ties: Map<SourcePolicy, OrderTie>;
-}
-
-/** What planning is told beside the rules. */
-export interface PlanOptions {
-  readonly direction: Direction;
-  readonly cluster: Cluster;
-  readonly bridgedCIDRs: readonly string[];
-}
+import type { Cause, DirectionPlan, RuleEntry, SourcePolicy } from "./order-plan.ts";
+import { createState, type PlanOptions, type PlanState, type Restriction } from "./plan-state.ts";
+import {
+  endOfPolicy,
+  leaveLaterTiers,
+  leaveOutPasses,
+  leaveOutRestrictions,
+  passesOfTier,
+  passTiers,
+  type Shrinking,
+} from "./shrink-allow.ts";
+import { addToIndex, findInIndex, type SubjectIndex } from "./subject-index.ts";
 
 /**
  * Decides for every rule of one direction how it is written where rule order means nothing.
@@ -92,37 +50,6 @@ function groupByOwner(entries: readonly RuleEntry[]): ReadonlyMap<SourcePolicy, 
   return groups;
 }
 
-function createState(
-  policies: readonly SourcePolicy[],
-  entries: readonly RuleEntry[],
-  options: PlanOptions,
-): PlanState {
-  const openers = createIndex<RuleEntry>();
-  const passes = createIndex<RuleEntry>();
-  for (const entry of entries) {
-    if (entry.rule.action !== "Allow" && entry.rule.action !== "Pass") continue;
-    addToIndex(openers, entry.owner.subject.over, entry);
-    if (entry.rule.action === "Pass") addToIndex(passes, entry.owner.subject.over, entry);
-  }
-  const walls: SubjectIndex<SourcePolicy>[] = [];
-  for (const owner of policies) {
-    while (walls.length <= owner.tierRank) walls.push(createIndex());
-    const wall = walls[owner.tierRank];
-    if (wall !== undefined && owner.policy.governs[options.direction]) addToIndex(wall, owner.subject.over, owner);
-  }
-  return {
-    ...options,
-    rules: [],
-    allows: createIndex(),
-    restrictions: createIndex(),
-    denied: createIndex(),
-    openers,
-    passes,
-    walls,
-    ties: new Map(),
-  };
-}
-
 function planRule(state: PlanState, entry: RuleEntry): void {
   switch (entry.rule.action) {
     case "Allow":
@@ -150,120 +77,6 @@ function planAllow(state: PlanState, entry: RuleEntry): void {
   const reached = passTiers(state, entry, passed);
   const rest = leaveOutRestrictions(state, entry, reached);
   recordAllow(state, entry, rest);
-}
-
-interface Shrinking {
-  readonly boxes: readonly Box[];
-  readonly isComplete: boolean;
-  readonly causes: readonly Cause[];
-}
-
-function shrink(from: Shrinking, result: BoundedBoxes, cause: Cause): Shrinking {
-  return {
-    boxes: result.boxes,
-    isComplete: from.isComplete && result.isComplete,
-    causes: [...from.causes, cause],
-  };
-}
-
-/** A Pass before an Allow of the same tier hands its flows to the later tiers. */
-function leaveOutPasses(state: PlanState, entry: RuleEntry, start: Shrinking): Shrinking {
-  let current = start;
-  for (const pass of passesOfTier(state, entry.owner.tierRank, current.boxes)) {
-    if (pass.at >= entry.at || !doBoxListsOverlap(current.boxes, pass.boxes.over)) continue;
-    // Where no later tier selects the pods, what is passed is allowed: nothing has to be left out.
-    if (isAllowedAtEnd(state, pass)) continue;
-    const result = subtractBoxes(current.boxes, pass.boxes.over);
-    current = shrink(
-      current,
-      { ...result, isComplete: result.isComplete && pass.boxes.isExact },
-      { entry: pass, hazard: "H2" },
-    );
-  }
-  return current;
-}
-
-function isAllowedAtEnd(state: PlanState, pass: RuleEntry): boolean {
-  const subjects = pass.boxes.over.flatMap((box) => box.subject);
-  return state.walls
-    .slice(pass.owner.tierRank + 1)
-    .every((wall) => !findInIndex(wall, subjects).some((owner) => doOverlap(owner.subject.over, subjects)));
-}
-
-function passesOfTier(state: PlanState, tierRank: number, boxes: readonly Box[]): readonly RuleEntry[] {
-  if (state.passes.all.length === 0) return [];
-  const subjects = boxes.flatMap((box) => box.subject);
-  return findInIndex(state.passes, subjects)
-    .filter((pass) => pass.owner.tierRank === tierRank)
-    .toSorted((a, b) => a.at - b.at);
-}
-
-/** Only what every earlier tier passes, or does not select, reaches a later one. */
-function passTiers(state: PlanState, entry: RuleEntry, start: Shrinking): Shrinking {
-  let current = start;
-  for (let rank = 0; rank < entry.owner.tierRank; rank += 1) current = passTier(state, rank, current);
-  return current;
-}
-
-function wallsOf(state: PlanState, tierRank: number, boxes: readonly Box[]): readonly SourcePolicy[] {
-  const index = state.walls[tierRank];
-  if (index === undefined || index.all.length === 0) return [];
-  const subjects = boxes.flatMap((box) => box.subject);
-  return findInIndex(index, subjects).filter(
-    (owner) => owner.tier.defaultAction === "Deny" && doOverlap(owner.subject.over, subjects),
-  );
-}
-
-function passTier(state: PlanState, tierRank: number, start: Shrinking): Shrinking {
-  const walls = wallsOf(state, tierRank, start.boxes);
-  const [first] = walls;
-  if (first === undefined) return start;
-  const outside = subtractBoxes(start.boxes, walls.map(wholeSubject));
-  const passes = passesOfTier(state, tierRank, start.boxes);
-  const inside = passes.map((pass) => intersectBoxes(start.boxes, pass.boxes.under));
-  const isExact =
-    outside.isComplete &&
-    inside.every((part) => part.isComplete) &&
-    walls.every((wall) => wall.subject.isExact) &&
-    passes.every((pass) => pass.boxes.isExact);
-  const cause = passes[0] ?? endOfPolicy(first, state.direction);
-  return {
-    boxes: [...outside.boxes, ...inside.flatMap((part) => part.boxes)],
-    isComplete: start.isComplete && isExact,
-    causes: [...start.causes, { entry: cause, hazard: "H3" }],
-  };
-}
-
-/** All flows of the pods that a policy selects: what the end of its tier denies. */
-function wholeSubject(owner: SourcePolicy): Box {
-  return { subject: owner.subject.over, peers: everybody, l4: everyHeader };
-}
-
-/** An entry that stands for the end of a policy's tier. */
-function endOfPolicy(owner: SourcePolicy, direction: Direction): RuleEntry {
-  return {
-    owner,
-    direction,
-    rule: { index: -1, position: owner.policy.position, action: "Deny", source: {}, destination: {} },
-    at: Number.POSITIVE_INFINITY,
-    boxes: { under: [wholeSubject(owner)], over: [wholeSubject(owner)], isExact: owner.subject.isExact },
-    notes: [],
-  };
-}
-
-function leaveOutRestrictions(state: PlanState, entry: RuleEntry, start: Shrinking): Shrinking {
-  if (state.restrictions.all.length === 0) return start;
-  let current = start;
-  const subjects = current.boxes.flatMap((box) => box.subject);
-  const found = findInIndex(state.restrictions, subjects).toSorted((a, b) => a.entry.at - b.entry.at);
-  for (const restriction of found) {
-    if (!doBoxListsOverlap(current.boxes, restriction.boxes)) continue;
-    const result = subtractBoxes(current.boxes, restriction.boxes);
-    const hazard = entry.owner.tierRank === restriction.entry.owner.tierRank ? "H1" : "H3";
-    const isComplete = result.isComplete && restriction.isExact;
-    current = shrink(current, { ...result, isComplete }, { entry: restriction.entry, hazard });
-  }
-  return current;
 }
 
 function recordAllow(state: PlanState, entry: RuleEntry, rest: Shrinking): void {
@@ -399,26 +212,4 @@ function planPassed(state: PlanState): void {
       causes: rest.causes,
     });
   }
-}
-
-function leaveLaterTiers(state: PlanState, entry: RuleEntry, start: Shrinking): Shrinking {
-  let current = start;
-  for (let rank = entry.owner.tierRank + 1; rank < state.walls.length; rank += 1) {
-    const walls = wallsOf(state, rank, current.boxes);
-    const [first] = walls;
-    if (first === undefined) continue;
-    const result = subtractBoxes(
-      current.boxes,
-      walls.map((wall) => ({ subject: wall.subject.under, peers: everybody, l4: everyHeader })),
-    );
-    // A later tier that surely selects the pods decides there; one that only may is taken to.
-    const isExact = walls.every((wall) => wall.subject.isExact);
-    const taken = isExact ? result : subtractBoxes(current.boxes, walls.map(wholeSubject));
-    current = shrink(
-      current,
-      { ...taken, isComplete: taken.isComplete && isExact },
-      { entry: endOfPolicy(first, entry.direction), hazard: "H4" },
-    );
-  }
-  return current;
 }
