@@ -84,7 +84,7 @@ export const ciliumFindings = {
     meaning: "A field that the API does not have: it is dropped in silence, so the policy means something else",
     source: "cilium 1.20.2 pkg/k8s/apis/cilium.io/client/crds/v2",
   },
-  "cilium/reserved-node-selector": {
+  "cilium/host-firewall-off": {
     severity: "warning",
     meaning: "A nodeSelector policy is inert without the host firewall",
     source: "cilium 1.20.2 Documentation/security/policy/language.rst (host policies)",
@@ -148,6 +148,11 @@ export const ciliumFindings = {
     severity: "warning",
     meaning: "A CIDR group that is not among the objects: the reference matches nothing",
     source: "cilium 1.20.2 pkg/policy/k8s/cilium_cidr_group.go",
+  },
+  "cilium/duplicate-object": {
+    severity: "error",
+    meaning: "One object is in the input twice; the first is read",
+    source: "Kubernetes API: one object for a group, kind, namespace and name",
   },
   "cilium/cluster-network-policy": {
     severity: "error",

@@ -1,4 +1,4 @@
-import { type Checked, type Finding, whereOf } from "../../core/finding.ts";
+import { type Checked, compareFindings, type Finding, whereOf } from "../../core/finding.ts";
 import { apiGroup, printIdentity } from "../../core/identity.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../core/json.ts";
 import { byAll, byText } from "../../core/order.ts";
@@ -32,7 +32,7 @@ export function readCiliumPolicies(objects: readonly RawObject[], settings: Cili
     findings,
     isRejected: false,
   });
-  const sorted = [...objects].sort(
+  const sorted = withoutDuplicates(objects, findings).sort(
     byAll<RawObject>(
       byText((raw) => raw.namespace ?? ""),
       byText((raw) => raw.name),
@@ -41,7 +41,38 @@ export function readCiliumPolicies(objects: readonly RawObject[], settings: Cili
   );
   const groups = sorted.filter(isCidrGroup).map((raw) => readCidrGroup(open(raw), raw));
   const rules = sorted.flatMap((raw) => readObjectRules(open(raw), raw, groups));
-  return { value: { rules, cidrGroups: groups }, findings };
+  return { value: { rules, cidrGroups: groups }, findings: findings.sort(compareFindings) };
+}
+
+/** The first of every object, by group, kind, namespace and name; the others are told. */
+function withoutDuplicates(objects: readonly RawObject[], findings: Finding[]): RawObject[] {
+  const seen = new Map<string, RawObject>();
+  for (const raw of objects) {
+    if (!isPolicyKind(raw)) continue;
+    const key = `${apiGroup(raw.apiVersion)} ${printIdentity(raw)}`;
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, raw);
+    else findings.push(duplicateFinding(raw, first));
+  }
+  return [...seen.values()];
+}
+
+function duplicateFinding(raw: RawObject, first: RawObject): Finding {
+  return {
+    code: "cilium/duplicate-object",
+    severity: "error",
+    message: `${printIdentity(raw)} is in the input twice; this one is not read`,
+    where: whereOf(raw, raw.position),
+    reason: "One object has one definition in a cluster",
+    remedy: "give one of the two",
+    related: [{ message: "this one is read", where: whereOf(first, first.position) }],
+  };
+}
+
+const policyGroups = ["cilium.io", "networking.k8s.io", "extensions", "policy.networking.k8s.io"];
+
+function isPolicyKind({ apiVersion, kind }: RawObject): boolean {
+  return policyGroups.includes(apiGroup(apiVersion)) && /NetworkPolicy$|^CiliumCIDRGroup$/u.test(kind);
 }
 
 /**
@@ -65,7 +96,8 @@ function isCidrGroup(raw: RawObject): boolean {
 
 function readObjectRules(reading: Reading, raw: RawObject, groups: CidrGroups): CiliumRule[] {
   const group = apiGroup(raw.apiVersion);
-  if (group === "networking.k8s.io" && raw.kind === "NetworkPolicy") return readKubernetesPolicy(reading, raw);
+  if ((group === "networking.k8s.io" || group === "extensions") && raw.kind === "NetworkPolicy")
+    return readKubernetesPolicy(reading, raw);
   if (group === "policy.networking.k8s.io") {
     reading.findings.push(clusterPolicyFinding(raw));
     return [];

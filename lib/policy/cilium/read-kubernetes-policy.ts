@@ -19,7 +19,8 @@ import { type Reading, readList, readObject, readText, reject, rejectUnknownKeys
  * Source: cilium 1.20.2 pkg/k8s/network_policy.go ParseNetworkPolicy.
  */
 export function readKubernetesPolicy(reading: Reading, raw: RawObject): CiliumRule[] {
-  const spec = readObject(reading, raw.object["spec"], "spec");
+  // A policy without a spec selects every pod of its namespace and allows nothing in.
+  const spec = readObject(reading, raw.object["spec"] ?? {}, "spec");
   if (spec === undefined) return [];
   rejectUnknownKeys(reading, spec, ["podSelector", "policyTypes", "ingress", "egress"], "spec");
   const namespace = raw.namespace ?? "default";

@@ -111,7 +111,7 @@ function readNodeSubject(reading: Reading, spec: JsonObject, path: string): Subj
   else if (!reading.settings.hostFirewall)
     note(
       reading,
-      "cilium/reserved-node-selector",
+      "cilium/host-firewall-off",
       field,
       "the policy selects nodes and the host firewall is off",
       "set hostFirewall.enabled: true",

@@ -419,6 +419,28 @@ describe("what Cilium accepts and does not mean is told", () => {
     expect(validateCiliumObject(object, settings)).toEqual([]);
   });
 
+  test("of two objects of one name the first is read and the second told", () => {
+    const first = policy(ingress({ fromEndpoints: [{}] }));
+    const second = policy(ingress({ fromEntities: ["all"] }));
+
+    const { value, findings } = readCiliumPolicies(rawObjects([first, second]), settings);
+
+    expect(value?.rules.map(({ ingress: rules }) => rules[0]?.peers.kind)).toEqual(["endpoints"]);
+    expect(findings.map(({ code, severity }) => [code, severity])).toEqual([["cilium/duplicate-object", "error"]]);
+  });
+
+  test("a policy for nodes is inert without the host firewall", () => {
+    const object = {
+      apiVersion: "cilium.io/v2",
+      kind: "CiliumClusterwideNetworkPolicy",
+      metadata: { name: "p" },
+      spec: { nodeSelector: {}, ingress: [{}] },
+    };
+
+    expect(validateCiliumObject(object, settings).map(({ code }) => code)).toEqual(["cilium/host-firewall-off"]);
+    expect(validateCiliumObject(object, { ...settings, hostFirewall: true })).toEqual([]);
+  });
+
   test("a ClusterNetworkPolicy is named, not evaluated", () => {
     const object = {
       apiVersion: "policy.networking.k8s.io/v1alpha2",
@@ -467,7 +489,12 @@ test("every code of the room is reached by a test of this file", () => {
   for (const [, object, , , changed] of [...refused, ...accepted])
     for (const { code } of readCiliumPolicies(rawObjects([object]), { ...settings, ...changed }).findings)
       reached.add(code);
-  const elsewhere = ["cilium/cluster-network-policy", "cilium/unknown-group", "cilium/reserved-node-selector"];
+  const elsewhere = [
+    "cilium/cluster-network-policy",
+    "cilium/duplicate-object",
+    "cilium/unknown-group",
+    "cilium/host-firewall-off",
+  ];
 
   expect(Object.keys(ciliumFindings).filter((code) => !reached.has(code))).toEqual(
     Object.keys(ciliumFindings).filter((code) => elsewhere.includes(code)),
