@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { readRenderedWaves } from "./cli/read-rendered-waves.ts";
+import { readRenderedStages } from "./cli/read-rendered-stages.ts";
 import { Migration } from "./constructs/migration.ts";
 import { MigrationApp } from "./constructs/migration-app.ts";
 import type { FileTree } from "./core/file-tree.ts";
@@ -57,7 +57,7 @@ export async function loadApp(options: LoadOptions): Promise<Checked<LoadedApp>>
     plan: plan.value,
     inventory: inventory.value,
     findings: read,
-    renderedWaves: await readRenderedWaves(out, plan.value.name),
+    rendered: await readRenderedStages(out, plan.value.name),
   });
   const delivery = deliveryOf(migration);
   const findings = [...migration.findings, ...delivery.findings].toSorted(compareFindings);

@@ -24,6 +24,9 @@ interface CommandEntry {
 const format = (choices: readonly string[]): Option =>
   new Option("--format <format>", "how the result is printed").choices([...choices]).default("text");
 
+/** Where synth writes, and where every other command finds what was written. */
+const renderedPlans = ["-o, --out <dir>", "directory of the rendered plans", "dist"] as const;
+
 const planOption = (command: Command): Command =>
   command.option("-p, --plan <file>", "the plan file; found by itself when plans/ holds one only");
 
@@ -66,7 +69,9 @@ const commands: readonly CommandEntry[] = [
     name: "check",
     summary: "what would break, before anything is touched",
     options: (command) =>
-      planOption(inventoryOption(command)).addOption(format(["text", "json", "sarif", "github", "markdown"])),
+      planOption(inventoryOption(command))
+        .option(...renderedPlans)
+        .addOption(format(["text", "json", "sarif", "github", "markdown"])),
     examples: ["metachron check --plan plans/prod-eu.yaml", "metachron check --inventory inventory/prod-eu"],
     load: async () => (await import("./commands/check.ts")).check,
   },
@@ -117,6 +122,7 @@ const commands: readonly CommandEntry[] = [
         .requiredOption("--from <end>", "namespace/pod, node name or address")
         .requiredOption("--to <end>", "namespace/pod, node name or address")
         .option("--port <port>", "port and protocol (443/TCP), or icmp/8", "443/TCP")
+        .option(...renderedPlans)
         .addOption(format(["text", "json"])),
     examples: ["metachron explain --from shop/web-0 --to shop/db-0 --port 5432/TCP"],
     load: async () => (await import("./commands/explain.ts")).explain,
@@ -140,7 +146,7 @@ const commands: readonly CommandEntry[] = [
     options: (command) =>
       command
         .option("--base <ref>", "compare the working tree with a git revision")
-        .option("-o, --out <dir>", "directory of the rendered plans", "dist")
+        .option(...renderedPlans)
         .option("--max-bytes <n>", "longest Markdown", "60000")
         .option("--exit-code", "exit with 1 when something differs", false)
         .addOption(format(["text", "markdown", "json"])),
@@ -153,7 +159,7 @@ const commands: readonly CommandEntry[] = [
     options: (command) =>
       planOption(command)
         .requiredOption("--base <ref>", "git revision that the pull request merges into")
-        .option("-o, --out <dir>", "directory of the rendered plans", "dist")
+        .option(...renderedPlans)
         .addOption(format(["text", "json", "sarif", "github"])),
     examples: ["metachron verify --base origin/main"],
     load: async () => (await import("./commands/verify.ts")).verify,
@@ -173,7 +179,7 @@ const commands: readonly CommandEntry[] = [
     summary: "open the next stage, or close the open one, in the plan file",
     options: (command) =>
       planOption(command)
-        .option("-o, --out <dir>", "directory of the rendered plans", "dist")
+        .option(...renderedPlans)
         .option("--commit <sha>", "commit of the main branch that holds the stage's body; by default git's HEAD")
         .option("--retry <stage>", "run the Job of an open stage again, after the reason of its failure is gone")
         .addOption(format(["text", "json"])),
@@ -186,7 +192,7 @@ const commands: readonly CommandEntry[] = [
     summary: "turn a stage back: a forward move with objects of its own",
     options: (command) =>
       planOption(command)
-        .option("-o, --out <dir>", "directory of the rendered plans", "dist")
+        .option(...renderedPlans)
         .option("--commit <sha>", "commit of the main branch that holds the stage's body; by default git's HEAD")
         .addOption(format(["text", "json"])),
     examples: ["metachron rollback 100-canary"],

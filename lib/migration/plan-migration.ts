@@ -9,13 +9,14 @@ import { runPreflight } from "../preflight/run-preflight.ts";
 import { detectSource, findNodeLeftovers, planSourcePreparation, planSourceRemoval } from "../source/detect-source.ts";
 import type { SourceDetection } from "../source/source.ts";
 import type { SourceEnd } from "../stages/closing-stages.ts";
+import { planNewNodes } from "../stages/new-nodes.ts";
 import { planStages } from "../stages/plan-stages.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
+import type { RenderedStages } from "../stages/rendered-stages.ts";
 import type { HelmRelease } from "../stages/stage.ts";
 import { planTarget } from "../target/plan-target.ts";
 import type { CiliumValues, TargetPlan } from "../target/target.ts";
 import { planWaves } from "../waves/plan-waves.ts";
-import type { RenderedWave } from "../waves/waves.ts";
 import { type PlannedPolicies, planPolicies, provePlanned, worldFor } from "./plan-policies.ts";
 import { proofFindings } from "./proof-findings.ts";
 import { type MixedInput, proveMixed } from "./prove-mixed.ts";
@@ -26,8 +27,8 @@ export interface MigrationInput {
   readonly inventory: Inventory;
   /** Findings of reading the two. */
   readonly findings: readonly Finding[];
-  /** Waves of the tree that was rendered before, so that nodes stay where they are. */
-  readonly renderedWaves: readonly RenderedWave[];
+  /** What the tree that was rendered before says, so that nodes stay where they are. */
+  readonly rendered: RenderedStages;
 }
 
 /**
@@ -43,9 +44,10 @@ export function planMigration(input: MigrationInput): PlannedMigration {
   const planned = planPolicies({ inventory, source, target: first.target });
   const { target, findings: targetFindings } = targetOf(plan, inventory, source, planned.translation.requiredValues);
   const proven = provePlanned(planned, inventory, worldFor(inventory, source, target));
+  const newNodes = planNewNodes(plan, inventory, input.rendered.catchAll);
   const waves = planWaves(inventory, plan, {
-    renderedWaves: input.renderedWaves,
-    alreadyMigrated: source.hybrid?.migratedNodes ?? [],
+    renderedWaves: input.rendered.waves,
+    alreadyMigrated: [...(source.hybrid?.migratedNodes ?? []), ...newNodes.joined],
   });
   const { continuity, mixed, differs } = mixedPhaseOf({ planned, inventory, source, target, waves });
   const preflight = runPreflight({ inventory, plan, source, target, waves, translation: planned.translation });
@@ -76,6 +78,7 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     source,
     target,
     waves,
+    newNodes,
     continuity,
     translation: planned.translation,
     ...(proven.proof !== undefined && { proof: proven.proof }),

@@ -73,6 +73,13 @@ function checkRoll(plan: Plan, report: Report): void {
   for (const [at, group] of waves.groups.entries())
     if (group.roll?.mode !== undefined && group.roll.mode !== roll.mode)
       refuse(group.roll.mode, `spec.waves.groups[${at}].roll.mode`);
+  const isReplaced = roll.mode === "replace" || waves.groups.some((group) => group.roll?.mode === "replace");
+  if (isReplaced && plan.spec.newNodes !== "cilium")
+    report("plan/replace-without-new-nodes", "spec.newNodes", {
+      message:
+        "The roll mode replace needs newNodes: cilium: a machine that comes in place of another would join on the source",
+      remedy: "Set spec.newNodes: cilium, and give the pools of new machines the start-up taint",
+    });
   if (roll.serviceLevelGates.length > 0 && roll.prometheus === undefined)
     report("plan/gates-without-prometheus", "spec.roll.serviceLevelGates", {
       message: "serviceLevelGates are PromQL, and the plan names no Prometheus to ask",

@@ -50,6 +50,11 @@ export const planFindings = {
     meaning: "An executor that cannot do the roll mode asked of it",
     source: "metachron: executors and their modes; kured 1.23.0, Cluster API v1beta2, system-upgrade-controller 0.20",
   },
+  "plan/replace-without-new-nodes": {
+    severity: "error",
+    meaning: "Machines are replaced, and new nodes come up on the source",
+    source: "metachron: a new machine has a new name, which no CiliumNodeConfig of a wave selects",
+  },
   "plan/gates-without-prometheus": {
     severity: "error",
     meaning: "Gates on PromQL without a Prometheus to ask",

@@ -23,9 +23,10 @@ export function renderStagePage(migration: PlannedMigration, stage: SealedStage,
     `# ${stage.id}: ${escapeMarkdown(stage.title)}`,
     oneLine(migration, stage),
     prose(stage.purpose),
+    stage.caveats.length === 0 ? undefined : `## To know\n\n${bullets(stage.caveats.map(prose))}`,
     findings(stage),
     wave === undefined ? undefined : nodeTable(wave),
-    wave === undefined ? undefined : blastRadius(migration, wave),
+    wave === undefined ? undefined : blastRadius(wave),
     wave === undefined ? undefined : waveExposureText(migration.mixed, wave.id),
     gate(stage),
     contents(stage),
@@ -81,8 +82,7 @@ function attention(node: WaveNode): string {
   return parts.join("; ");
 }
 
-function blastRadius(migration: PlannedMigration, wave: Wave): string {
-  const share = Math.round((100 * wave.nodes.length) / Math.max(1, migration.inventory.nodes.length));
+function blastRadius(wave: Wave): string {
   const rows = [...wave.workloads]
     .sort((a, b) => b.replicasInWave / b.replicas - a.replicasInWave / a.replicas)
     .map((entry) => [
@@ -95,7 +95,7 @@ function blastRadius(migration: PlannedMigration, wave: Wave): string {
       ? "No workload has a pod here."
       : table(["workload", "pods in this wave", "PodDisruptionBudget"], rows.slice(0, 60));
   const more = rows.length > 60 ? `\n\n… and ${rows.length - 60} more.` : "";
-  return `## What it touches\n\n${share} % of the nodes, ${count(wave.workloads.length, "workload")}.\n\n${all}${more}`;
+  return `## What it touches\n\n${count(wave.nodes.length, "node")}, ${count(wave.workloads.length, "workload")}.\n\n${all}${more}`;
 }
 
 function gate(stage: SealedStage): string {
@@ -158,12 +158,15 @@ function merge(commands: StageCommands): string {
 }
 
 function wayBack(migration: PlannedMigration, stage: SealedStage): string {
+  const words = stage.wayBack === undefined ? [] : [prose(stage.wayBack)];
   if (stage.undo.length === 0) {
-    return "## The way back\n\nNothing to take back: setting the state to `rollback` stops the engine from managing this stage and changes no object.";
+    const nothing = `${code(`metachron rollback ${stage.id}`)} stops the engine from managing this stage and changes no object.`;
+    return ["## The way back", ...words, nothing].join("\n\n");
   }
   const kinds = sortedUnique(stage.undo.map((entry) => String(entry.object["kind"])));
   return [
     "## The way back",
+    ...words,
     `${code("undo/")} is a forward move with objects of its own (${kinds.join(", ")}); nothing is deleted by an engine.`,
     shell([`metachron rollback ${stage.id} --plan ${migration.plan.file}`]),
   ].join("\n\n");

@@ -1,4 +1,5 @@
 import type { ExecutorName } from "../plan/plan.ts";
+import { newNodesConfigName } from "../target/node-config.ts";
 import {
   clusterAPIChecklist,
   kuredChecklist,
@@ -6,7 +7,7 @@ import {
   type RollFile,
   upgradePlanChecklist,
 } from "./checklists.ts";
-import { clusterAPIObjects, manualObjects } from "./external-wave.ts";
+import { manualObjects } from "./external-wave.ts";
 import { kuredObjects } from "./kured.ts";
 import type { RollObject } from "./roll-object.ts";
 import { undoObjects } from "./undo-objects.ts";
@@ -37,7 +38,12 @@ export interface Executor {
   readonly health: readonly HealthRule[];
   /** What a reviewer has to know, one sentence each. */
   readonly caveats: readonly string[];
+  /** What taking a wave back does, or what to do where nothing can be taken back. */
+  readonly wayBack: string;
 }
+
+const undoneByJob =
+  "undo/ returns the nodes to the source one by one: the agent lets go of the CNI files, the source's file is put back, the pods are moved again, and their addresses are checked.";
 
 const planHealth: HealthRule = {
   apiVersion: "upgrade.cattle.io/v1",
@@ -57,7 +63,15 @@ const planHealth: HealthRule = {
 
 /** Every executor by its name in the plan. */
 export const executors: Readonly<Record<ExecutorName, Executor>> = {
-  job: { name: "job", objects: waveObjects, undo: undoObjects, files: () => [], health: [], caveats: [] },
+  job: {
+    name: "job",
+    objects: waveObjects,
+    undo: undoObjects,
+    files: () => [],
+    health: [],
+    caveats: [],
+    wayBack: undoneByJob,
+  },
   manual: {
     name: "manual",
     objects: manualObjects,
@@ -65,6 +79,7 @@ export const executors: Readonly<Record<ExecutorName, Executor>> = {
     files: (input) => [manualChecklist(input)],
     health: [],
     caveats: ["The gate Job waits for a person: it fails at its deadline, and a new attempt waits again"],
+    wayBack: `${undoneByJob} A machine that was replaced is gone: replace it again while no CiliumNodeConfig takes the new one.`,
   },
   "system-upgrade-controller": {
     name: "system-upgrade-controller",
@@ -77,6 +92,7 @@ export const executors: Readonly<Record<ExecutorName, Executor>> = {
       "It makes its Job on the first node as soon as the Plan is applied; the Job's first container waits there until the gate Job says that the cluster is ready",
       "A Plan whose Job failed stays incomplete; the next attempt is a Plan with another version",
     ],
+    wayBack: undoneByJob,
   },
   kured: {
     name: "kured",
@@ -88,10 +104,11 @@ export const executors: Readonly<Record<ExecutorName, Executor>> = {
       "kured takes nodes in its own order and only inside its time window; the Job waits for it",
       "It drains with its own settings: its drain timeout and blocking selectors hold, not those of the plan",
     ],
+    wayBack: undoneByJob,
   },
   "cluster-api": {
     name: "cluster-api",
-    objects: clusterAPIObjects,
+    objects: manualObjects,
     undo: () => [],
     files: (input) => [clusterAPIChecklist(input)],
     health: [],
@@ -100,5 +117,6 @@ export const executors: Readonly<Record<ExecutorName, Executor>> = {
       "New machines join with new names: the catch-all CiliumNodeConfig of the plan puts them on Cilium",
       "A machine that is gone cannot be taken back: the way back is another rollout, without the catch-all",
     ],
+    wayBack: `Nothing can bring a machine back. Delete the CiliumNodeConfig ${newNodesConfigName}, then roll the MachineDeployment out again: the machines come up on the source.`,
   },
 };

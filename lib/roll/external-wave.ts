@@ -1,3 +1,4 @@
+import { newNodesConfigName } from "../target/node-config.ts";
 import { jobStageObjects } from "./job-stage.ts";
 import { joinRights, rule } from "./rbac.ts";
 import { ownRights, readRights } from "./rights.ts";
@@ -8,10 +9,8 @@ import { hostnamesOf, nodeConfigObject, nodesEnv, type WaveInput } from "./wave-
 /** What a gate Job of a wave that somebody else carries out is told. */
 export interface ExternalWave {
   readonly input: WaveInput;
-  /** Whether the nodes go and others come. */
+  /** Whether the nodes go and others come: new ones are told by the plan's catch-all CiliumNodeConfig. */
   readonly isReplaced: boolean;
-  /** Names of all nodes that the plan knows; read only where nodes are replaced. */
-  readonly knownNodes: readonly string[];
   readonly objects: readonly RollObject[];
 }
 
@@ -24,7 +23,7 @@ function patienceSeconds(input: WaveInput): number {
  * The gate Job of a wave that the plan does not move itself, around the wave's objects: it waits for the stage before,
  * looks at the cluster, lets each node pass the same gates as a rolled one, and writes the marker.
  */
-export function externalWaveObjects({ input, isReplaced, knownNodes, objects }: ExternalWave): readonly RollObject[] {
+export function externalWaveObjects({ input, isReplaced, objects }: ExternalWave): readonly RollObject[] {
   const { context, stage, wave } = input;
   return jobStageObjects({
     kind: "gate",
@@ -45,30 +44,26 @@ export function externalWaveObjects({ input, isReplaced, knownNodes, objects }: 
       SOAK_SECONDS: String(context.plan.spec.waves.soakSeconds),
       PATIENCE: String(patienceSeconds(input)),
       REPLACED: isReplaced ? "yes" : "no",
+      NEW_NODES_CONFIG: newNodesConfigName,
     },
     deadlineSeconds: patienceSeconds(input) + 3600 + 600 * wave.nodes.length,
     helpers: ["canary", "check", "hostports", "probe"],
     signals: signalsOf(context.plan),
-    lists: isReplaced ? { nodes: knownNodes } : {},
     avoidHostnames: hostnamesOf(wave),
     objects,
   });
 }
 
-/** The executor `manual`: the CiliumNodeConfig and the gate Job; a person does what CHECKLIST.md says. */
+/**
+ * The executors `manual` and `cluster-api`: the CiliumNodeConfig and the gate Job; CHECKLIST.md says who does what.
+ *
+ * A machine that is replaced takes the plan's catch-all (`newNodes: cilium`); the CiliumNodeConfig of the wave is for the one
+ * that comes back under its old name, and it is where the next synth reads the wave's nodes from.
+ */
 export function manualObjects(input: WaveInput): readonly RollObject[] {
   return externalWaveObjects({
     input,
-    isReplaced: false,
-    knownNodes: [],
+    isReplaced: input.wave.mode === "replace",
     objects: [nodeConfigObject(input.nodeConfig, input.stage.id)],
   });
-}
-
-/**
- * The executor `cluster-api`: only the gate Job. The nodes of the wave go, so no CiliumNodeConfig names them; new machines
- * are taken by the plan's catch-all (`newNodes: cilium`).
- */
-export function clusterAPIObjects(input: WaveInput): readonly RollObject[] {
-  return externalWaveObjects({ input, isReplaced: true, knownNodes: input.knownNodes ?? [], objects: [] });
 }

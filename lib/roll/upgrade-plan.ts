@@ -25,7 +25,6 @@ export function upgradePlanObjects(input: WaveInput): readonly RollObject[] {
   return externalWaveObjects({
     input,
     isReplaced: false,
-    knownNodes: [],
     objects: [
       ...upgradeRights(input),
       nodeConfigObject(input.nodeConfig, stage.id),

@@ -20,8 +20,6 @@ export interface WaveInput {
   readonly wave: Wave;
   /** The CiliumNodeConfig of the batch, as the target room makes it. */
   readonly nodeConfig: JsonObject;
-  /** Names of all nodes that the plan knows: read only by `cluster-api`, to tell new machines from them. */
-  readonly knownNodes?: readonly string[];
 }
 
 /**

@@ -9,6 +9,8 @@ import {
   removalObjects,
 } from "../roll/removal-objects.ts";
 import type { NodeLeftovers, RemovalObject, SourcePreparation } from "../source/source.ts";
+import { newNodesConfigName } from "../target/node-config.ts";
+import { probePolicyOf } from "./install-stages.ts";
 import { preparationText } from "./preparation-text.ts";
 import type { StageBuilder } from "./seal-stages.ts";
 import { draftOf, movedNodes, type StageContext, stageRef } from "./stage-context.ts";
@@ -24,7 +26,7 @@ export function finaliseStage(context: StageContext): StageBuilder {
       defaults[key] === undefined ? [] : [[key, defaults[key]] as const],
     );
     const waves = migration.waves.waves.map((wave) => `metachron-${wave.id}`);
-    const nodeConfigs = [...waves, ...(migration.plan.spec.newNodes === "cilium" ? ["metachron-zz-new-nodes"] : [])];
+    const nodeConfigs = [...waves, ...(migration.plan.spec.newNodes === "cilium" ? [newNodesConfigName] : [])];
     const stage = stageRef(context, id, previous);
     const common = { context: roll, stage, nodes };
     return draftOf(context, {
@@ -117,6 +119,10 @@ export function removeStage(context: StageContext, end: SourceEnd): StageBuilder
       objects.map((entry) => refOf(entry.object));
     const bridgePolicies =
       migration.continuity === "exact" ? bridge.cilium : migration.continuity === "bridge" ? bridge.wide.cilium : [];
+    // The tier was made first, so it goes last: no policy is left in it then.
+    const mirrors =
+      migration.continuity === "exact" ? bridge.mirrors : migration.continuity === "bridge" ? bridge.wide.source : [];
+    const probes = probePolicyOf(context);
     return draftOf(context, {
       id,
       kind: "remove",
@@ -136,13 +142,7 @@ export function removeStage(context: StageContext, end: SourceEnd): StageBuilder
         stage: stageRef(context, id, previous),
         nodes: movedNodes(context),
         bridgePolicies: refs(bridgePolicies),
-        mirrors: refs(
-          migration.continuity === "exact"
-            ? [...bridge.mirrors].reverse()
-            : migration.continuity === "bridge"
-              ? [...bridge.wide.source].reverse()
-              : [],
-        ),
+        mirrors: [...(probes === undefined ? [] : refs([probes])), ...refs([...mirrors].reverse())],
         removal: end.removal,
       }),
       files: before.length === 0 ? [] : [{ file: "source-settings.md", text: preparationText(before) }],

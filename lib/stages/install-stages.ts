@@ -2,7 +2,7 @@ import { renderYaml } from "../core/yaml.ts";
 import { bridgeObjects } from "../roll/bridge-objects.ts";
 import { gateObjects } from "../roll/gate-objects.ts";
 import { preparationObjects, probePolicy } from "../roll/preparation.ts";
-import { rollObject, withProtection } from "../roll/roll-object.ts";
+import { type RollObject, rollObject, withProtection } from "../roll/roll-object.ts";
 import type { SourcePreparation } from "../source/source.ts";
 import { preparationText } from "./preparation-text.ts";
 import type { PreviousStage, StageBuilder, StageDraft } from "./seal-stages.ts";
@@ -23,8 +23,8 @@ export function prepareStage(context: StageContext, preparation: readonly Source
     const { migration, roll } = context;
     const id = installIds.prepare;
     const before = preparation.filter((step) => step.before === "install");
-    const place = probePolicyPlace(context);
-    const objects = [...preparationObjects(roll, id), ...(place === undefined ? [] : [probePolicy(id, place)])];
+    const probes = probePolicyOf(context);
+    const objects = [...preparationObjects(roll, id), ...(probes === undefined ? [] : [probes])];
     return draftOf(context, {
       id,
       kind: "prepare",
@@ -48,12 +48,16 @@ export function prepareStage(context: StageContext, preparation: readonly Source
   };
 }
 
-/** The probe pods must not be stopped by a global default deny of a Calico source. */
-function probePolicyPlace({ migration, bridge }: StageContext) {
+/** The probe pods must not be stopped by a global default deny of a Calico source; `undefined` for any other. */
+export function probePolicyOf({ migration, bridge }: StageContext): RollObject | undefined {
   const isCalico = migration.source.facts.enforcedPolicyKinds.some((kind) => kind.endsWith("projectcalico.org"));
   if (!isCalico) return undefined;
   const { tier, order } = bridge.first;
-  return { apiVersion: bridge.group, order: order - 1, ...(tier !== undefined && { tier }) };
+  return probePolicy(installIds.prepare, {
+    apiVersion: bridge.group,
+    order: order - 1,
+    ...(tier !== undefined && { tier }),
+  });
 }
 
 /** 010-cilium: the chart, dormant beside the source. */

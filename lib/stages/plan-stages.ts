@@ -1,4 +1,5 @@
 import type { ExactBridge } from "../policy/bridge/exact-bridge.ts";
+import type { Wave } from "../waves/waves.ts";
 import { cleanStage, finaliseStage, removeStage, type SourceEnd, validateStage } from "./closing-stages.ts";
 import { bridgeStage, ciliumStage, policiesStage, prepareStage } from "./install-stages.ts";
 import type { PlannedMigration } from "./planned-migration.ts";
@@ -23,13 +24,14 @@ export function planStages(
     migration.continuity === "exact" ||
     migration.continuity === "bridge";
   const [canary, ...waves] = migration.waves.waves;
+  const waveOf = (wave: Wave | undefined) => (wave === undefined ? undefined : waveStage(context, wave));
+  const newNodes = migration.plan.spec.newNodes === "cilium" ? newNodesStage(context, newNodesId(canary)) : undefined;
   const builders: (StageBuilder | undefined)[] = [
     prepareStage(context, end.preparation),
     ciliumStage(context),
     migration.continuity === "exact" ? bridgeStage(context) : undefined,
     hasPolicies ? policiesStage(context) : undefined,
-    canary === undefined ? undefined : waveStage(context, canary),
-    migration.plan.spec.newNodes === "cilium" ? newNodesStage(context, newNodesId(canary?.id)) : undefined,
+    ...(canary?.mode === "replace" ? [newNodes, waveOf(canary)] : [waveOf(canary), newNodes]),
     ...waves.map((wave) => waveStage(context, wave)),
     finaliseStage(context),
     validateStage(context),
@@ -39,8 +41,12 @@ export function planStages(
   return sealStages(builders.filter((builder) => builder !== undefined));
 }
 
-/** Right after the canary, as text: `100-canary` is followed by `105-new-nodes`. */
-function newNodesId(canaryId: string | undefined): string {
-  const digits = /^\d+/u.exec(canaryId ?? "")?.[0] ?? "100";
+/**
+ * Right after the canary, as text: `100-canary` is followed by `105-new-nodes`. Where the canary is a machine that is replaced, the
+ * new one has to come up on Cilium: then right before it, `095-new-nodes`.
+ */
+function newNodesId(canary: Wave | undefined): string {
+  if (canary?.mode === "replace") return "095-new-nodes";
+  const digits = /^\d+/u.exec(canary?.id ?? "")?.[0] ?? "100";
   return `${digits.slice(0, -1)}5-new-nodes`;
 }

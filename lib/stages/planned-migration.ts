@@ -7,6 +7,7 @@ import type { Translation } from "../policy/translate/translation.ts";
 import type { SourceDetection } from "../source/source.ts";
 import type { TargetPlan } from "../target/target.ts";
 import type { WavePlan } from "../waves/waves.ts";
+import type { NewNodes } from "./new-nodes.ts";
 import type { SealedStage } from "./seal-stages.ts";
 import type { HelmRelease } from "./stage.ts";
 
@@ -17,6 +18,7 @@ export interface PlannedMigration {
   readonly source: SourceDetection;
   readonly target: TargetPlan;
   readonly waves: WavePlan;
+  readonly newNodes: NewNodes;
   /** The continuity that holds, which may be less than the plan asked for (then a finding says why). */
   readonly continuity: Continuity;
   readonly translation: Translation;

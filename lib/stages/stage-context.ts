@@ -1,5 +1,6 @@
 import { previousDigestPlaceholder } from "../core/digest-placeholder.ts";
 import { getNumber, getString, type JsonObject } from "../core/json.ts";
+import { sortedUnique } from "../core/order.ts";
 import type { ExactBridge } from "../policy/bridge/exact-bridge.ts";
 import type { StageRef } from "../roll/job.ts";
 import { ciliumImage, type RollContext } from "../roll/roll-context.ts";
@@ -47,7 +48,7 @@ export type StageParts = Pick<
   StageDraft,
   "id" | "kind" | "title" | "purpose" | "gate" | "wayBack" | "objects" | "estimateSeconds"
 > &
-  Partial<Pick<StageDraft, "nodes" | "undo" | "files" | "findings">>;
+  Partial<Pick<StageDraft, "nodes" | "undo" | "files" | "findings" | "health" | "caveats">>;
 
 /** A draft out of its parts, with what the plan says of the stage. */
 export function draftOf(context: StageContext, parts: StageParts): StageDraft {
@@ -59,6 +60,8 @@ export function draftOf(context: StageContext, parts: StageParts): StageDraft {
     undo: [],
     files: [],
     findings: [],
+    health: [],
+    caveats: [],
     ...parts,
     state: entry?.state ?? "held",
     attempt: entry?.attempt ?? 1,
@@ -78,11 +81,9 @@ function jobOf(objects: readonly StageObject[]): StageJob | undefined {
   };
 }
 
-/** Names of the Linux nodes that the plan's waves take, sorted as the inventory is. */
-export function movedNodes(context: StageContext): readonly string[] {
-  const moved = new Set(context.migration.waves.waves.flatMap((wave) => wave.nodes.map((node) => node.name)));
-  const gone = context.migration.waves.waves.flatMap((wave) =>
-    wave.nodes.filter((node) => node.isGone === true).map((node) => node.name),
-  );
-  return [...moved].filter((name) => !gone.includes(name)).sort();
+/** Names of the Linux nodes that are on Cilium when every wave is done, sorted: those of the waves, and those that were there before. */
+export function movedNodes({ migration }: StageContext): readonly string[] {
+  const inWaves = migration.waves.waves.flatMap((wave) => wave.nodes.filter((node) => node.isGone !== true));
+  const before = migration.source.hybrid?.migratedNodes ?? [];
+  return sortedUnique([...inWaves.map((node) => node.name), ...before, ...migration.newNodes.joined]);
 }

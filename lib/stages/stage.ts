@@ -1,6 +1,7 @@
 import type { Finding } from "../core/finding.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { StageState } from "../plan/plan.ts";
+import type { HealthRule } from "../roll/executors.ts";
 
 /** What a stage does; decides its gate, its RBAC and its texts. */
 export type StageKind =
@@ -72,6 +73,10 @@ export interface Stage {
   readonly previous?: { readonly id: string; readonly digest: string };
   readonly estimateSeconds: number;
   readonly findings: readonly Finding[];
+  /** How engines tell that objects of kinds they do not know are healthy. */
+  readonly health: readonly HealthRule[];
+  /** What a reviewer has to know beside the purpose, one sentence each. */
+  readonly caveats: readonly string[];
 }
 
 /** The Helm release that a stage changes: the engines carry its values, plain kubectl users call helm. */

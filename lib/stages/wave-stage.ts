@@ -1,12 +1,13 @@
 import type { Finding } from "../core/finding.ts";
 import { getString } from "../core/json.ts";
+import { executors } from "../roll/executors.ts";
 import { gateObjects } from "../roll/gate-objects.ts";
-import { undoObjects } from "../roll/undo-objects.ts";
-import { hostnamesOf, nodeConfigObject, waveObjects } from "../roll/wave-objects.ts";
-import { newNodesConfig, nodeBatch, nodeBatchUndo } from "../target/node-config.ts";
+import { hostnamesOf, nodeConfigObject } from "../roll/wave-objects.ts";
+import { newNodesConfig, newNodesConfigName, nodeBatch, nodeBatchUndo } from "../target/node-config.ts";
 import type { Wave } from "../waves/waves.ts";
 import type { StageBuilder } from "./seal-stages.ts";
 import { draftOf, type StageContext, stageRef } from "./stage-context.ts";
+import { waveGate, wavePurpose } from "./wave-text.ts";
 
 /** Annotations on a wave's CiliumNodeConfig from which the next synth reads the wave back. */
 export const waveRuleAnnotation = "metachron.dev/wave-rule";
@@ -22,18 +23,21 @@ export function waveStage(context: StageContext, wave: Wave): StageBuilder {
     const stage = stageRef(context, wave.id, previous);
     const config = annotated(nodeBatch(wave.id, hostnames, target.nodeConfigDefaults, target.namespace), wave);
     const input = { context: roll, stage, wave, nodeConfig: config };
+    const executor = executors[roll.plan.spec.roll.executor];
     const names = wave.nodes.map((node) => node.name);
     return draftOf(context, {
       id: wave.id,
       kind: "wave",
       title: wave.title,
-      purpose: purposeOf(wave),
+      purpose: wavePurpose(roll.plan, wave),
       nodes: names,
-      gate: gateOf(context, wave),
-      wayBack:
-        "undo/ returns the nodes to the source one by one: the agent lets go of the CNI files, the source's file is put back, the pods are moved again, and their addresses are checked.",
-      objects: waveObjects(input),
-      undo: undoObjects({ ...input, nodeConfig: nodeBatchUndo(wave.id, hostnames, target.namespace) }),
+      gate: waveGate(context, wave),
+      wayBack: executor.wayBack,
+      objects: executor.objects(input),
+      undo: executor.undo({ ...input, nodeConfig: nodeBatchUndo(wave.id, hostnames, target.namespace) }),
+      files: executor.files(input),
+      health: executor.health,
+      caveats: executor.caveats,
       estimateSeconds: wave.estimateSeconds,
       findings: findingsOf(context, wave),
     });
@@ -54,46 +58,6 @@ function annotated(config: ReturnType<typeof nodeBatch>, wave: Wave): ReturnType
   return { ...config, metadata: { ...metadata, annotations } };
 }
 
-function purposeOf(wave: Wave): string {
-  const how =
-    wave.mode === "evict"
-      ? "cordons it, lets its pods go through the Eviction API, restarts its Cilium agent so that new pods get Cilium's network, restarts what had to stay, checks both directions between old and new pods, and uncordons it"
-      : "restarts its Cilium agent so that new sandboxes get Cilium's network, restarts every pod's sandbox in place, and checks both directions between old and new pods";
-  return `Moves ${wave.nodes.length === 1 ? "one node" : `${wave.nodes.length} nodes, one after the other,`} to Cilium. For each node the Job ${how}. A node that was cordoned before stays cordoned.`;
-}
-
-function gateOf(
-  context: StageContext,
-  wave: Wave,
-): { readonly before: readonly string[]; readonly after: readonly string[] } {
-  const { plan, continuity } = context.migration;
-  const signals =
-    plan.spec.roll.goldpinger === undefined && plan.spec.roll.serviceLevelGates.length === 0
-      ? []
-      : ["the plan's own signals are healthy"];
-  const bridge = continuity === "exact" ? ["the bridge is ready on every node"] : [];
-  return {
-    before: [
-      "the stage before is done at the digest that this stage names",
-      "every node of the wave is ready, and nobody else cordoned it",
-      "the CiliumNodeConfig in the cluster carries this stage's digest and selects exactly these nodes",
-      "every agent of the cluster is ready",
-      ...bridge,
-      ...signals,
-    ],
-    after: [
-      "Cilium's CNI file is first on each node, and the agent has read this wave's CiliumNodeConfig",
-      `every pod of ${wave.nodes.length === 1 ? "the node" : "the nodes"} that uses the pod network has an address of the new pool`,
-      "a canary pod reaches old and new pods, the API server and DNS, and is reached",
-      "every endpoint is ready and enforces, at two readings",
-      ...signals,
-      ...(plan.spec.waves.soakSeconds > 0
-        ? [`${plan.spec.waves.soakSeconds} seconds have passed without an alarm`]
-        : []),
-    ],
-  };
-}
-
 function findingsOf(context: StageContext, wave: Wave): readonly Finding[] {
   const names = new Set(wave.nodes.map((node) => node.name));
   return context.migration.findings.filter((finding) => {
@@ -107,8 +71,11 @@ function findingsOf(context: StageContext, wave: Wave): readonly Finding[] {
 export function newNodesStage(context: StageContext, id: string): StageBuilder {
   return (previous) => {
     const { migration, roll } = context;
-    const known = migration.inventory.nodes.flatMap((node) => (node.hostname === undefined ? [] : [node.hostname]));
-    const config = newNodesConfig(known, migration.target.nodeConfigDefaults, migration.target.namespace);
+    const config = newNodesConfig(
+      migration.newNodes.knownHostnames,
+      migration.target.nodeConfigDefaults,
+      migration.target.namespace,
+    );
     return draftOf(context, {
       id,
       kind: "prepare",
@@ -122,7 +89,7 @@ export function newNodesStage(context: StageContext, id: string): StageBuilder {
         ],
         after: ["every agent of the cluster is ready"],
       },
-      wayBack: "Delete the CiliumNodeConfig metachron-zz-new-nodes: nodes that join later come up on the source again.",
+      wayBack: `Delete the CiliumNodeConfig ${newNodesConfigName}: nodes that join later come up on the source again.`,
       objects: gateObjects({
         context: roll,
         stage: stageRef(context, id, previous),

@@ -8,6 +8,9 @@ export type NodeConfigDefaults = Readonly<Record<string, string>>;
 /** Namespace of the agents unless the plan's values move it: an agent reads only the CiliumNodeConfigs beside it. */
 export const defaultNamespace = "kube-system";
 
+/** The catch-all for nodes that join while the migration runs; sorts after every wave's. */
+export const newNodesConfigName = "metachron-zz-new-nodes";
+
 const labelValue = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/u;
 const objectName = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/u;
 
@@ -73,7 +76,7 @@ export function newNodesConfig(
   defaults: NodeConfigDefaults,
   namespace: string = defaultNamespace,
 ): JsonObject {
-  return nodeConfig("metachron-zz-new-nodes", "NotIn", knownHostnames, defaults, namespace);
+  return nodeConfig(newNodesConfigName, "NotIn", knownHostnames, defaults, namespace);
 }
 
 /** The start-up taint that keeps pods off a new node until its agent is Ready; belongs into the pool's template, never into git as a Node. */

@@ -56,6 +56,7 @@ export interface Wave {
 
 /** A wave as it stands in the output that was rendered before: what keeps nodes where they are. */
 export interface RenderedWave {
+  /** Stage id. */
   readonly id: string;
   /** Values of `kubernetes.io/hostname` that its CiliumNodeConfig selects. */
   readonly hostnames: readonly string[];

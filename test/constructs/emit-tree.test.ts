@@ -28,6 +28,8 @@ const draft = (id: string, data: Record<string, string>) => ({
   gate: { before: [], after: [] },
   estimateSeconds: 0,
   findings: [],
+  health: [],
+  caveats: [],
 });
 
 const twoStages = () =>

@@ -229,6 +229,8 @@ function builder(plan: Plan, id: string, options: FixtureOptions): StageBuilder 
       ...(isWave && { undoJob: { name: `undo-${id}-a${attempt}`, namespace: "metachron", deadlineSeconds: 3600 } }),
       estimateSeconds: 600,
       findings: [],
+      health: [],
+      caveats: [],
     };
   };
 }

@@ -61,7 +61,8 @@ const everything: Readonly<Record<string, readonly RollObject[]>> = {
     wave: { ...sampleWave, mode: "reboot" },
   }),
   kured: executors.kured.objects({ ...sampleInput, wave: { ...sampleWave, mode: "reboot" } }),
-  "cluster-api": executors["cluster-api"].objects({ ...sampleInput, knownNodes: ["worker-1", "worker-2"] }),
+  "cluster-api": executors["cluster-api"].objects({ ...sampleInput, wave: { ...sampleWave, mode: "replace" } }),
+  "manual replace": executors.manual.objects({ ...sampleInput, wave: { ...sampleWave, mode: "replace" } }),
 };
 
 describe.each([

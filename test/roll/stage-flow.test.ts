@@ -4,9 +4,20 @@ import { type AgentsInput, agentObjects } from "../../lib/roll/agent-objects.ts"
 import { executors } from "../../lib/roll/executors.ts";
 import { gateObjects } from "../../lib/roll/gate-objects.ts";
 import { cleanObjects, removalObjects } from "../../lib/roll/removal-objects.ts";
+import { newNodesConfig } from "../../lib/target/node-config.ts";
 import { sampleClean, sampleContext, sampleInput, sampleRemoval } from "./sample.ts";
 import type { StandIn } from "./stand-in/cluster.ts";
-import { applyStage, events, labCluster, moveByHand, moveEverything, reviewedDigest, stage } from "./stand-in/lab.ts";
+import {
+  applyStage,
+  events,
+  labCluster,
+  moveByHand,
+  moveEverything,
+  replaceMachine,
+  reviewedDigest,
+  stage,
+  withEnv,
+} from "./stand-in/lab.ts";
 import { canRun, runJob } from "./stand-in/run-script.ts";
 
 // Control flow only, as in roll-flow.test.ts: the cluster is a stand-in, its behaviour is judged in conformance/.
@@ -217,5 +228,52 @@ describe.skipIf(!canRun)("wave-gate.sh", () => {
       "worker-1:11:passed",
     ]);
     expect(cluster.marker(stage)["state"]).toBe("done");
+  });
+
+  const replaced = executors["cluster-api"].objects({
+    ...sampleInput,
+    wave: { ...sampleInput.wave, mode: "replace" },
+  });
+  const withCatchAll = (cluster: StandIn): StandIn => {
+    const known = ["worker-1", "ip-10-0-0-2", "worker-3"];
+    cluster.put("ciliumnodeconfigs", newNodesConfig(known, { "cni-exclusive": "false" }, "kube-system"));
+    return cluster;
+  };
+
+  test("waits until the machines of the wave are gone and as many new ones are on Cilium", async () => {
+    const cluster = withCatchAll(labCluster());
+    applyStage(cluster, replaced);
+    replaceMachine(cluster, "worker-1", "new-1", 100);
+    replaceMachine(cluster, "worker-2", "new-2", 300);
+
+    const run = await runJob(cluster, replaced);
+
+    expect(run.ended).toBe(0);
+    expect(events(run).filter((event) => event.endsWith(":passed"))).toEqual(["new-1:11:passed", "new-2:11:passed"]);
+    expect(cluster.marker(stage)["state"]).toBe("done");
+  });
+
+  test("takes a machine that came back under its old name for a new one", async () => {
+    const cluster = withCatchAll(labCluster());
+    applyStage(cluster, replaced);
+    moveByHand(cluster, "worker-1", 100);
+    replaceMachine(cluster, "worker-2", "new-2", 300);
+
+    const run = await runJob(cluster, replaced);
+
+    expect(run.ended).toBe(0);
+    expect(events(run).filter((event) => event.endsWith(":passed"))).toEqual(["worker-1:11:passed", "new-2:11:passed"]);
+  });
+
+  test("ends with 50 and says what is missing when one machine does not come", async () => {
+    const cluster = withCatchAll(labCluster());
+    const hasty = withEnv(replaced, "PATIENCE", "600");
+    applyStage(cluster, hasty);
+    replaceMachine(cluster, "worker-1", "new-1", 100);
+
+    const run = await runJob(cluster, hasty);
+
+    expect(run.ended).toBe(50);
+    expect(run.log.at(-1)?.["message"]).toBe("not replaced in 600 s: worker-2(still-there)");
   });
 });

@@ -5,6 +5,7 @@ import { type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { loadPlainProject } from "../load-plain-project.ts";
 import { loadProject } from "../load-project.ts";
 import { findingsJson, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
+import { readRenderedStages } from "../read-rendered-stages.ts";
 import { renderFindings } from "../render-findings.ts";
 import type { Streams } from "../streams.ts";
 import { programVersion } from "../version.ts";
@@ -12,6 +13,7 @@ import { programVersion } from "../version.ts";
 interface CheckOptions {
   readonly plan?: string;
   readonly inventory?: readonly string[];
+  readonly out: string;
   readonly format: "text" | "json" | "sarif" | "github" | "markdown";
 }
 
@@ -25,7 +27,11 @@ export async function check(_operands: readonly string[], options: CheckOptions,
     printFindingsBeside(project.findings, streams);
     return 2;
   }
-  const migration = planMigration({ ...project.value, findings: project.findings, renderedWaves: [] });
+  const migration = planMigration({
+    ...project.value,
+    findings: project.findings,
+    rendered: await readRenderedStages(options.out, project.value.plan.name),
+  });
   const findings = migration.findings;
   if (options.format === "json") {
     printJson(

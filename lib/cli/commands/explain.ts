@@ -7,11 +7,13 @@ import { loadPlainProject } from "../load-plain-project.ts";
 import { loadProject } from "../load-project.ts";
 import { createPaint, type Paint } from "../paint.ts";
 import { printFindingsBeside, printJson } from "../print-report.ts";
+import { readRenderedStages } from "../read-rendered-stages.ts";
 import type { Streams } from "../streams.ts";
 
 interface ExplainOptions {
   readonly plan?: string;
   readonly inventory?: readonly string[];
+  readonly out: string;
   readonly from: string;
   readonly to: string;
   readonly port: string;
@@ -37,7 +39,11 @@ export async function explain(
     printFindingsBeside(project.findings, streams);
     return 2;
   }
-  const migration = planMigration({ ...project.value, findings: [], renderedWaves: [] });
+  const migration = planMigration({
+    ...project.value,
+    findings: [],
+    rendered: await readRenderedStages(options.out, project.value.plan.name),
+  });
   const sides: PlannedSides = sidesOf(migration);
   const explained = explainFlow({ from: options.from, to: options.to, ...l4, ...sides });
   if (explained.value === undefined) {

@@ -8,7 +8,7 @@ import { type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { loadProject } from "../load-project.ts";
 import { createPaint, type Paint } from "../paint.ts";
 import { findingsJson, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
-import { readRenderedWaves } from "../read-rendered-waves.ts";
+import { readRenderedStages } from "../read-rendered-stages.ts";
 import type { Streams } from "../streams.ts";
 import { textTable } from "../text-table.ts";
 import { programVersion } from "../version.ts";
@@ -43,7 +43,7 @@ export async function synthesise(
     plan,
     inventory,
     findings: project.findings,
-    renderedWaves: await readRenderedWaves(out, plan.name),
+    rendered: await readRenderedStages(out, plan.name),
   });
   const rendered = renderMigration(migration);
   const findings = [...migration.findings, ...rendered.findings].toSorted(compareFindings);

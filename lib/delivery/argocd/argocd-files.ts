@@ -11,7 +11,10 @@ import { stageApplication } from "./stage-application.ts";
 export function argocdFiles(scope: ProjectScope, inForce: ReleaseInForce | undefined): readonly DeliveryFile[] {
   return [
     ...argocdBootstrap(scope),
-    healthChecks(scope.plan),
+    healthChecks(
+      scope.plan,
+      scope.stages.flatMap((stage) => stage.health),
+    ),
     ...(inForce === undefined ? [] : [ciliumApplication(scope.plan, inForce)]),
     ...scope.stages.flatMap((stage, at) => {
       const mode = engineMode(scope.plan, stage.id, scope.stages[at + 1]?.id);

@@ -1,4 +1,6 @@
+import { apiGroup } from "../../core/identity.ts";
 import type { Plan } from "../../plan/plan.ts";
+import type { Stage } from "../../stages/stage.ts";
 import type { DeliveryFile } from "../delivery-file.ts";
 
 /**
@@ -24,10 +26,12 @@ const nodeConfigHealth = `return {status = "Healthy", message = "read by agents 
  * Health checks for Argo CD's own ConfigMap, as a fragment for the team that owns the Argo CD installation (Helm value
  * `configs.cm`). Not applied by any Application: the ConfigMap is not ours.
  * The keys take no wildcards, so each kind has its own. Jobs are left to Argo CD, which maps Failed to Degraded.
+ * `rules` are those of the executors' own kinds; the same rule may come with every wave.
  * Source: argoproj/argo-cd 3.5, docs/operator-manual/health.md.
  */
-export function healthChecks(plan: Plan): DeliveryFile {
-  const key = "resource.customizations.health.cilium.io_";
+export function healthChecks(plan: Plan, rules: Stage["health"]): DeliveryFile {
+  const key = "resource.customizations.health.";
+  const ofExecutors = rules.map((rule) => [`${key}${apiGroup(rule.apiVersion)}_${rule.kind}`, rule.argocdLua] as const);
   return {
     path: `${plan.name}/argocd/argocd-cm.fragment.yaml`,
     object: {
@@ -39,9 +43,10 @@ export function healthChecks(plan: Plan): DeliveryFile {
         labels: { "app.kubernetes.io/part-of": "argocd" },
       },
       data: {
-        [`${key}CiliumClusterwideNetworkPolicy`]: policyHealth,
-        [`${key}CiliumNetworkPolicy`]: policyHealth,
-        [`${key}CiliumNodeConfig`]: nodeConfigHealth,
+        [`${key}cilium.io_CiliumClusterwideNetworkPolicy`]: policyHealth,
+        [`${key}cilium.io_CiliumNetworkPolicy`]: policyHealth,
+        [`${key}cilium.io_CiliumNodeConfig`]: nodeConfigHealth,
+        ...Object.fromEntries(ofExecutors),
       },
     },
     comment: `Merge these keys into the argocd-cm of your Argo CD installation; do not apply this file over it.

@@ -105,11 +105,16 @@ const policyKinds: readonly string[] = ["CiliumClusterwideNetworkPolicy", "Ciliu
  */
 function healthOf(plan: Plan, stage: Stage, release: HelmRelease | undefined, mode: EngineMode): JsonObject {
   const objects = (mode.usesUndo ? stage.undo : stage.objects).map((entry) => entry.object);
-  const exprs = policyKinds.filter((kind) => objects.some((object) => kindKey(object) === `cilium.io/${kind}`));
+  const exprs = [
+    ...policyKinds
+      .filter((kind) => objects.some((object) => kindKey(object) === `cilium.io/${kind}`))
+      .map(policyHealthExpression),
+    ...(mode.usesUndo ? [] : stage.health.map(executorHealthExpression)),
+  ];
   const waits = release === undefined && (exprs.length > 0 || !objects.some(isChecked));
   return {
     ...(waits ? { wait: true } : { wait: false, healthChecks: healthChecks(plan, objects, release) }),
-    ...(exprs.length > 0 && { healthCheckExprs: exprs.map(policyHealthExpression) }),
+    ...(exprs.length > 0 && { healthCheckExprs: exprs }),
   };
 }
 
@@ -135,6 +140,11 @@ function healthChecks(
 function policyHealthExpression(kind: string): JsonObject {
   const valid = (status: string): string => `status.conditions.exists(c, c.type == 'Valid' && c.status == '${status}')`;
   return { apiVersion: "cilium.io/v2", kind, failed: valid("False"), current: valid("True") };
+}
+
+function executorHealthExpression(rule: Stage["health"][number]): JsonObject {
+  const { apiVersion, kind, fluxCurrent, fluxFailed } = rule;
+  return { apiVersion, kind, ...(fluxFailed !== undefined && { failed: fluxFailed }), current: fluxCurrent };
 }
 
 function isChecked(object: JsonObject): boolean {

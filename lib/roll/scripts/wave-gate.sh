@@ -6,8 +6,8 @@
 #   2 -                       8 for each node, as soon as it is on Cilium: the gates of a rolled node
 #                            11 soak, signals, marker
 #
-# With REPLACED=yes the nodes of the wave are to go, and as many that the plan does not know (they are not in the stage's
-# file "nodes") to come in their place.
+# With REPLACED=yes the nodes of the wave are to go, and as many to come in their place that the plan does not know: those
+# that its catch-all CiliumNodeConfig takes. A machine that comes back under its old name counts as well.
 
 # shellcheck disable=SC2034,SC2153,SC2317,SC2329 # variables come from the Job or go to steps.sh; functions go by name
 
@@ -75,20 +75,38 @@ pass_moved_nodes() {
 
 # --- nodes that are replaced ----------------------------------------------------------------------------------------------
 
-nodes_are_replaced() {
+# Nodes that the catch-all takes, as names, oldest first, in the file "new".
+list_new_nodes() {
+  catch_all=$(k get ciliumnodeconfig "$NEW_NODES_CONFIG" -n "$CILIUM_NAMESPACE" \
+    -o 'jsonpath={.spec.nodeSelector.matchExpressions[0].values[*]}') || return 1
+  # Each hostname as a pattern for the start of a line "hostname|name".
+  printf '%s\n' "$catch_all" | tr ' ' '\n' | sed 's/\./\\./g; s/^/^/; s/$/|/' >"$WORK_DIR/known"
   k get nodes -l "$LINUX_NODES" --sort-by=.metadata.creationTimestamp \
-    -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}' >"$WORK_DIR/nodes" || return 1
+    -o 'jsonpath={range .items[*]}{.metadata.labels.kubernetes\.io/hostname}|{.metadata.name}{"\n"}{end}' >"$WORK_DIR/nodes" || return 1
+  grep -v -f "$WORK_DIR/known" "$WORK_DIR/nodes" | cut -d '|' -f 2 >"$WORK_DIR/new"
+  cut -d '|' -f 2 "$WORK_DIR/nodes" >"$WORK_DIR/names"
+}
+
+nodes_are_replaced() {
+  LEFT="(the nodes cannot be listed)"
+  list_new_nodes || return 1
   LEFT=
+  NEW_NODES=
   wanted=0
   for node in $NODES; do
-    wanted=$((wanted + 1))
-    ! grep -qx "$node" "$WORK_DIR/nodes" || LEFT="$LEFT $node(still-there)"
+    if ! grep -qxF "$node" "$WORK_DIR/names"; then
+      wanted=$((wanted + 1))
+    elif node_is_moved "$node"; then
+      NEW_NODES="$NEW_NODES $node"
+    else
+      LEFT="$LEFT $node(still-there)"
+    fi
   done
   # The youngest are those of this wave: earlier waves brought nodes that the plan does not know either.
-  NEW_NODES=$(grep -vxF -f "$STAGE_DIR/nodes" "$WORK_DIR/nodes" | tail -n "$wanted")
   arrived=0
-  for node in $NEW_NODES; do
+  for node in $(tail -n "$wanted" "$WORK_DIR/new"); do
     arrived=$((arrived + 1))
+    NEW_NODES="$NEW_NODES $node"
     node_is_moved "$node" || LEFT="$LEFT $node(not-on-Cilium)"
   done
   [ "$arrived" -ge "$wanted" ] || LEFT="$LEFT ($arrived-of-$wanted-new-nodes)"
@@ -97,7 +115,7 @@ nodes_are_replaced() {
 
 main() {
   start_script NODES HOSTNAMES MODE NODE_CONFIG CILIUM_NAMESPACE OLD_CIDRS NEW_CIDRS BRIDGE SOURCE_DAEMONSETS \
-    DELETE_BARE_PODS DELETE_EMPTYDIR_DATA SOAK_SECONDS SIGNALS PATIENCE REPLACED
+    DELETE_BARE_PODS DELETE_EMPTYDIR_DATA SOAK_SECONDS SIGNALS PATIENCE REPLACED NEW_NODES_CONFIG
   CONFIG=$NODE_CONFIG
   lease_take
   CURRENT_STEP=1

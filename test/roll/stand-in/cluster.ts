@@ -131,7 +131,7 @@ export class StandIn {
     return `${this.isOnCilium(node) ? "10.245" : "10.244"}.${node.length}.${host}`;
   }
 
-  addNode(name: string, options: { hostname?: string; cordoned?: boolean } = {}): void {
+  addNode(name: string, options: { hostname?: string; cordoned?: boolean; isOnCilium?: boolean } = {}): void {
     const labels = { "kubernetes.io/hostname": options.hostname ?? name, "kubernetes.io/os": "linux" };
     const object = this.put("nodes", {
       metadata: { name, labels },
@@ -143,8 +143,9 @@ export class StandIn {
         allocatable: { pods: "110" },
       },
     });
-    object["cni"] = "source";
+    object["cni"] = options.isOnCilium === true ? "cilium" : "source";
     this.startAgent(name);
+    if (options.isOnCilium === true) object["agent"] = "Ok";
     this.addPod("metachron", "metachron-echo", name, {
       labels: { "app.kubernetes.io/name": "metachron-echo" },
       owner: "DaemonSet",
@@ -155,6 +156,13 @@ export class StandIn {
       hostNetwork: true,
     });
     this.addPod("kube-system", "canal", name, { owner: "DaemonSet", hostNetwork: true });
+  }
+
+  /** The machine is gone, with its pods. */
+  removeNode(name: string): void {
+    this.objects.delete(`nodes//${name}`);
+    for (const [key, object] of this.objects)
+      if (key.startsWith("pods/") && getString(json(object), "spec", "nodeName") === name) this.objects.delete(key);
   }
 
   addPod(

@@ -157,3 +157,12 @@ export function moveByHand(cluster: StandIn, node: string, inSeconds: number): v
   cluster.after(inSeconds, () => restart("cilium"));
   for (const app of ["metachron-echo", "agent", "web"]) cluster.after(inSeconds + 20, () => restart(app));
 }
+
+/** A machine goes and another one comes in its place, on Cilium from its start, at a time to come. */
+export function replaceMachine(cluster: StandIn, old: string, young: string, inSeconds: number): void {
+  cluster.after(inSeconds, () => {
+    cluster.removeNode(old);
+    cluster.addNode(young, { isOnCilium: true });
+    cluster.put("ciliumnodes", { metadata: { name: young }, spec: { ipam: { podCIDRs: ["10.245.7.0/24"] } } });
+  });
+}
