@@ -13,7 +13,10 @@ describe.each(combinations)("the executor $executor in mode $mode", ({ executor,
     exampleInventory,
   );
   const canary = migration.stages.find((stage) => stage.id === "100-canary");
-  const page = tree.get("kind-canal/stages/100-canary/STAGE.md") ?? "";
+  const page = (tree.get("kind-canal/stages/100-canary/STAGE.md") ?? "").replaceAll(
+    /sha256:[0-9a-f]{64}/gu,
+    "sha256:…",
+  );
 
   test("plans every stage without an error", () => {
     expect(hasError(migration.findings)).toBe(false);
