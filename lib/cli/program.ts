@@ -220,6 +220,7 @@ export async function runProgram(argv: readonly string[], version: string, strea
     result = code;
   });
   try {
+    await addCompletionCommand(program, argv);
     await program.parseAsync([...argv], { from: "user" });
     return result;
   } catch (error) {
@@ -249,6 +250,16 @@ function createProgram(version: string, streams: Streams, done: (code: ExitCode)
     .addHelpText("after", firstSteps);
   for (const entry of commands) addCommand(program, entry, streams, done);
   return program;
+}
+
+/** Completion is asked for at every press of the tab key and never else: it is loaded only then. */
+async function addCompletionCommand(program: Command, argv: readonly string[]): Promise<void> {
+  if (argv[0] === "complete") (await import("./completion.ts")).addCompletion(program, argv);
+  else
+    program
+      .command("complete")
+      .argument("<shell>")
+      .summary("print the completion script: bash, zsh, fish or powershell");
 }
 
 const firstSteps = `
