@@ -57,7 +57,7 @@ export async function loadApp(options: LoadOptions): Promise<Checked<LoadedApp>>
     plan: plan.value,
     inventory: inventory.value,
     findings: read,
-    rendered: await readRenderedStages(out, plan.value.name),
+    rendered: await readRenderedStages(out, plan.value),
   });
   const delivery = deliveryOf(migration);
   const findings = [...migration.findings, ...delivery.findings].toSorted(compareFindings);

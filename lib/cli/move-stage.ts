@@ -1,4 +1,4 @@
-import type { Checked } from "../core/finding.ts";
+import type { Checked, Finding } from "../core/finding.ts";
 import { hasError } from "../core/finding.ts";
 import type { MoveContext, StageChange } from "../delivery/next-stage.ts";
 import { readTextFile } from "../io/read-text-file.ts";
@@ -6,6 +6,7 @@ import { replaceTextFile } from "../io/replace-text-file.ts";
 import { writeTree } from "../io/write-tree.ts";
 import type { Plan } from "../plan/plan.ts";
 import { setStageState } from "../plan/set-stage-state.ts";
+import { stageFindings } from "../stages/drift-findings.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import { type Synthesis, synthesise } from "./commands/synth.ts";
 import type { ExitCode } from "./exit-code.ts";
@@ -46,8 +47,8 @@ export async function moveStage(choose: ChooseMove, options: MoveOptions, stream
   const chosen = choose(migration.plan, migration, context);
   if (chosen.value === undefined) return refuse(chosen.findings, streams, hasError(chosen.findings) ? 1 : 0);
   const change = chosen.value;
-  if (change.after.state === "open" && hasError(before.value.findings)) {
-    const errors = before.value.findings.filter((finding) => finding.severity === "error");
+  const errors = before.value.findings.filter((finding) => isInTheWay(finding, change));
+  if (change.after.state === "open" && errors.length > 0) {
     printFindingsBeside(errors, streams, 5);
     streams.error(
       `${change.stageId} stays held: follow the remedies above, or accept a finding in the plan file with a reason\n`,
@@ -55,6 +56,12 @@ export async function moveStage(choose: ChooseMove, options: MoveOptions, stream
     return 1;
   }
   return write(file.value, change, options, streams);
+}
+
+/** What an opened stage has drifted by is mended by applying it again, one stage after the other. */
+function isInTheWay(finding: Finding, change: StageChange): boolean {
+  if (finding.severity !== "error") return false;
+  return !(change.before.state === "done" && Object.hasOwn(stageFindings, finding.code));
 }
 
 async function write(file: string, change: StageChange, options: MoveOptions, streams: Streams): Promise<ExitCode> {

@@ -182,6 +182,7 @@ const commands: readonly CommandEntry[] = [
         .option(...renderedPlans)
         .option("--commit <sha>", "commit of the main branch that holds the stage's body; by default git's HEAD")
         .option("--retry <stage>", "run the Job of an open stage again, after the reason of its failure is gone")
+        .option("--again <stage>", "apply a stage again that is done: policies or scripts have changed since")
         .addOption(format(["text", "json"])),
     examples: ["metachron next --plan plans/prod-eu.yaml && git commit -am 'open 100-canary'"],
     load: async () => (await import("./commands/next.ts")).next,

@@ -73,6 +73,11 @@ export const deliveryFindings: Readonly<Record<string, FindingKind>> = {
     meaning: "an object of a stage lacks what keeps an engine from pruning or rewriting it",
     source: `${argocd}; ${flux}`,
   },
+  "delivery/object-left-behind": {
+    severity: "warning",
+    meaning: "an object leaves a stage that is applied again, and nothing prunes it",
+    source: `${argocd}; ${flux}`,
+  },
   "delivery/opened-with-changes": {
     severity: "warning",
     meaning: "a stage is opened in the same pull request that changes or adds its body",
@@ -97,6 +102,11 @@ export const deliveryFindings: Readonly<Record<string, FindingKind>> = {
     severity: "error",
     meaning: "the repository's address has a form that an engine refuses",
     source: "fluxcd/source-controller 1.9: GitRepository spec.url matches ^(http|https|ssh)://",
+  },
+  "delivery/again-blocked": {
+    severity: "error",
+    meaning: "only some stages that are done can be applied again, and none while another is at work",
+    source: ours,
   },
   "delivery/retry-blocked": {
     severity: "error",

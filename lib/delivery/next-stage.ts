@@ -1,6 +1,7 @@
 import type { Checked, Finding } from "../core/finding.ts";
 import { hasError } from "../core/finding.ts";
 import type { Plan, StageEntry } from "../plan/plan.ts";
+import { canApplyAgain } from "../stages/reapplied-stages.ts";
 import type { Stage } from "../stages/stage.ts";
 import { entryOf, positionOf } from "./transitions.ts";
 
@@ -84,6 +85,37 @@ export function retryStage(plan: Plan, stages: readonly Stage[], stageId: string
       before.state === "held"
         ? "open it with `metachron next`"
         : `roll it back first with \`metachron rollback ${stageId}\``,
+    data: { stage: stageId, state: before.state },
+  };
+  return { value: undefined, findings: [finding] };
+}
+
+/**
+ * The entry that applies a stage again that is done: a new attempt with the body of today. Later stages stay as they are.
+ *
+ * Only for stages whose objects may be applied any number of times (scripts, policies), and while no other stage is at work.
+ * Findings: `delivery/again-blocked`, `delivery/unknown-stage`.
+ */
+export function applyStageAgain(plan: Plan, stages: readonly Stage[], stageId: string): Checked<StageChange> {
+  const stage = stages.find((candidate) => candidate.id === stageId);
+  if (stage === undefined) return { value: undefined, findings: [unknownStage(plan, stages, stageId)] };
+  const before = entryOf(plan, stageId);
+  const active = stages.find((candidate) => isActive(positionOf(plan, candidate.id).state));
+  const why =
+    before.state !== "done"
+      ? `it is ${before.state}`
+      : !canApplyAgain(stageId)
+        ? "what it does to nodes cannot be done twice"
+        : active === undefined
+          ? undefined
+          : `${active.id} is ${positionOf(plan, active.id).state}`;
+  if (why === undefined) return { value: change(stage, before, nextAttempt(before)), findings: [] };
+  const finding: Finding = {
+    code: "delivery/again-blocked",
+    severity: "error",
+    message: `stage ${stageId} cannot be applied again: ${why}`,
+    where: { file: plan.file, field: `stages.${stageId}` },
+    remedy: active === undefined ? "see `metachron status` for what can be done next" : `finish ${active.id} first`,
     data: { stage: stageId, state: before.state },
   };
   return { value: undefined, findings: [finding] };

@@ -1,7 +1,13 @@
 import type { FileTree } from "../core/file-tree.ts";
 import { isJsonObject, type JsonObject } from "../core/json.ts";
 import { parseOwnYaml } from "../core/yaml.ts";
-import { bodyDigest, isBodyFile, withPlaceholders } from "../stages/body-digest.ts";
+import {
+  bodyDigest,
+  carriedDigest,
+  carriedPreviousDigest,
+  isBodyFile,
+  withPlaceholders,
+} from "../stages/body-digest.ts";
 import { compareStageIds, placeOf } from "./layout.ts";
 
 /** A stage as it lies in a rendered tree. */
@@ -11,8 +17,10 @@ export interface TreeStage {
   readonly body: ReadonlyMap<string, string>;
   /** The digest that its objects carry; computed over the files where no object carries one. */
   readonly digest: string;
-  /** Digest of the stage before, `undefined` for the first. */
+  /** Digest of the stage before as it is now, `undefined` for the first. */
   readonly previousDigest: string | undefined;
+  /** Digest of the stage before as this stage's gate names it: another one where that stage was applied again since. */
+  readonly gateDigest: string | undefined;
 }
 
 /** Every stage of a tree in its order. */
@@ -28,34 +36,19 @@ export function readStages(tree: FileTree): ReadonlyMap<string, TreeStage> {
   let previousDigest: string | undefined;
   for (const [id, body] of [...bodies].sort(([a], [b]) => compareStageIds(a, b))) {
     const digest = carriedDigest(body) ?? bodyDigest(body, { previous: previousDigest });
-    stages.set(id, { id, body, digest, previousDigest });
+    stages.set(id, { id, body, digest, previousDigest, gateDigest: carriedPreviousDigest(body) ?? previousDigest });
     previousDigest = digest;
   }
   return stages;
 }
 
-/** Where a stage's own digest stands: an annotation, the Job's variable, the completion that follows the Job. */
-const carriers: readonly RegExp[] = [
-  /metachron\.dev\/body-digest["']?:\s*["']?(sha256:[0-9a-f]{64})/u,
-  /name: DIGEST\n\s*value: (sha256:[0-9a-f]{64})/u,
-  /^ {2}digest: (sha256:[0-9a-f]{64})$/mu,
-];
-
-function carriedDigest(body: ReadonlyMap<string, string>): string | undefined {
-  for (const carrier of carriers)
-    for (const text of body.values()) {
-      const found = carrier.exec(text)?.[1];
-      if (found !== undefined) return found;
-    }
-  return undefined;
-}
-
 /**
  * Whether a stage's digest is the digest of its files. The digest of the stage before may have been hashed as it stands or as
- * its placeholder.
+ * its placeholder. `isPast`: the stage's gate was passed, so it may name a digest that the stage before has no more.
  */
-export function hasTrueDigest(stage: TreeStage): boolean {
-  const { body, digest, previousDigest: previous } = stage;
+export function hasTrueDigest(stage: TreeStage, isPast: boolean): boolean {
+  const { body, digest } = stage;
+  const previous = isPast ? stage.gateDigest : stage.previousDigest;
   return bodyDigest(body, { digest, previous }) === digest || bodyDigest(body, { digest }) === digest;
 }
 
@@ -67,9 +60,7 @@ export function neutralBody(stage: TreeStage): ReadonlyMap<string, string> {
 /** One file of `neutralBody`; `undefined` where the stage has no such file. */
 export function neutralText(stage: TreeStage, file: string): string | undefined {
   const text = stage.body.get(file);
-  return text === undefined
-    ? undefined
-    : withPlaceholders(text, { digest: stage.digest, previous: stage.previousDigest });
+  return text === undefined ? undefined : withPlaceholders(text, { digest: stage.digest, previous: stage.gateDigest });
 }
 
 /** An object from a file that we once wrote; `undefined` when somebody made it something else. */

@@ -17,6 +17,7 @@ export const legalMoves: readonly Move[] = [
   { from: "open", to: "done", attempt: "same", when: "the stage's marker in the cluster says done" },
   { from: "open", to: "open", attempt: "next", when: "its Job failed, and the reason is gone" },
   { from: "open", to: "rollback", attempt: "same", when: "it shall be taken back before it is done" },
+  { from: "done", to: "open", attempt: "next", when: "it can be applied again, and what it holds has changed" },
   {
     from: "done",
     to: "rollback",

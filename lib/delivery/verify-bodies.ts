@@ -1,7 +1,9 @@
 import { fieldChanges } from "../core/field-changes.ts";
 import type { Finding } from "../core/finding.ts";
+import { apiGroup } from "../core/identity.ts";
 import { getString, isJsonObject, type JsonObject, type JsonValue } from "../core/json.ts";
 import { sortedUnique } from "../core/order.ts";
+import { canApplyAgain } from "../stages/reapplied-stages.ts";
 import type { StageStep, Transition } from "./plan-transition.ts";
 import { hasTrueDigest, neutralBody, type TreeStage, tryParseObject } from "./stage-tree.ts";
 import { entryOf } from "./transitions.ts";
@@ -21,7 +23,8 @@ function digestFindings({ after }: Transition, step: StageStep): readonly Findin
   const { bodyAfter } = step;
   if (bodyAfter === undefined) return [];
   const findings: Finding[] = [];
-  if (!hasTrueDigest(bodyAfter)) {
+  const isPast = step.after.state === "done" || step.after.state === "rollback";
+  if (!hasTrueDigest(bodyAfter, isPast)) {
     findings.push({
       code: "delivery/digest-mismatch",
       severity: "error",
@@ -61,6 +64,7 @@ function changeFindings(step: StageStep): readonly Finding[] {
     );
   if (changed.length === 0) return [];
   const isNewAttempt = step.after.attempt === step.before.attempt + 1;
+  if (isNewAttempt && step.before.state === "done" && canApplyAgain(step.id)) return leftBehind(step, changed);
   if (!isNewAttempt)
     return [
       bodyChanged(
@@ -100,6 +104,34 @@ function openedUnseen(step: StageStep): Finding {
   };
 }
 
+/** Applying a stage again brings what is new; what left it stays in the cluster, because nothing prunes. */
+function leftBehind(step: StageStep, changed: readonly ChangedFile[]): readonly Finding[] {
+  const gone = changed.flatMap((file) => {
+    const object = file.after === undefined && file.before !== undefined ? tryParseObject(file.before) : undefined;
+    const isOfJob = isJobFile(file) || isFollower(file) || /^(?:undo\/|08-)/u.test(file.path);
+    return object === undefined || isOfJob ? [] : [{ path: file.path, command: deleteCommand(object) }];
+  });
+  return gone.map(
+    ({ path, command }): Finding => ({
+      code: "delivery/object-left-behind",
+      severity: "warning",
+      message: `${path} leaves stage ${step.id} and its object stays in the cluster`,
+      where: { file: `stages/${step.id}/${path}` },
+      reason: "no engine prunes anything here, so a policy that is no longer in git goes on deciding",
+      remedy: `after the merge, before the stage's Job ends: ${command}`,
+      data: { stage: step.id, file: path },
+    }),
+  );
+}
+
+function deleteCommand(object: JsonObject): string {
+  const group = apiGroup(getString(object, "apiVersion") ?? "");
+  const namespace = getString(object, "metadata", "namespace");
+  const kind = `${(getString(object, "kind") ?? "").toLowerCase()}${group === "" ? "" : `.${group}`}`;
+  const place = namespace === undefined ? "" : ` -n ${namespace}`;
+  return `kubectl delete ${kind} ${getString(object, "metadata", "name") ?? ""}${place}`;
+}
+
 interface ChangedFile {
   readonly path: string;
   readonly before: string | undefined;
@@ -121,7 +153,9 @@ function bodyChanged(step: StageStep, files: readonly string[]): Finding {
     message: `stage ${step.id} is ${step.before.state} and changes: ${files.join(", ")}`,
     where: { file: `stages/${step.id}/${files[0] ?? ""}` },
     reason: "an engine would apply what nobody reviewed as a stage: a Job is immutable, a policy or node config is not",
-    remedy: `take the change back, or make it a new attempt (stages.${step.id}.attempt: ${step.before.attempt + 1}) if it concerns the Job`,
+    remedy: canApplyAgain(step.id)
+      ? `apply the stage again: metachron next --again ${step.id}`
+      : `take the change back, or make it a new attempt (stages.${step.id}.attempt: ${step.before.attempt + 1}) if it concerns the Job`,
     data: { stage: step.id, files: [...files] },
   };
 }

@@ -1,5 +1,6 @@
 import { compareFindings, type Finding } from "../core/finding.ts";
 import type { Plan } from "../plan/plan.ts";
+import { canApplyAgain } from "../stages/reapplied-stages.ts";
 import { compareStageIds } from "./layout.ts";
 import { unknownStage } from "./next-stage.ts";
 import type { PlanTree, StageStep, Transition } from "./plan-transition.ts";
@@ -72,7 +73,7 @@ function changeFindings(transition: Transition, steps: readonly StageStep[]): re
   const { plan } = transition.after;
   const changed = steps.filter((step) => !isSamePosition(step.before, step.after));
   const findings: Finding[] = changed
-    .filter((step) => findMove(step.before, step.after) === undefined)
+    .filter((step) => findMove(step.before, step.after) === undefined || isForbiddenAgain(step))
     .map((step) => illegalMove(plan, step));
   if (changed.length > 1) {
     findings.push({
@@ -88,9 +89,15 @@ function changeFindings(transition: Transition, steps: readonly StageStep[]): re
   return findings;
 }
 
+/** Most stages cannot be applied again: their Jobs change nodes, or what they look for is not there any more. */
+function isForbiddenAgain(step: StageStep): boolean {
+  return step.before.state === "done" && step.after.state === "open" && !canApplyAgain(step.id);
+}
+
 function illegalMove(plan: Plan, step: StageStep): Finding {
   const allowed = legalMoves
     .filter((move) => move.from === step.before.state)
+    .filter((move) => move.from !== "done" || move.to !== "open" || canApplyAgain(step.id))
     .map((move) => `${move.to}${move.attempt === "next" ? " with the next attempt" : ""} (${move.when})`);
   return {
     code: "delivery/illegal-move",
@@ -132,7 +139,8 @@ function orderFindings(plan: Plan, steps: readonly StageStep[]): readonly Findin
   for (const step of steps) {
     if (step.after.state === "held") waiting ??= step;
     else if (waiting !== undefined) findings.push(outOfOrder(plan, step, waiting));
-    else if (step.after.state !== "done") waiting = step;
+    // A stage that is applied again was done before: those after it wait for nothing.
+    else if (step.after.state !== "done" && !(canApplyAgain(step.id) && step.after.attempt > 1)) waiting = step;
   }
   return findings;
 }

@@ -1,6 +1,6 @@
 import { compareFindings, type Finding, hasError } from "../core/finding.ts";
 import type { Inventory } from "../inventory/inventory.ts";
-import type { Continuity, Plan } from "../plan/plan.ts";
+import type { Acceptance, Continuity, Plan } from "../plan/plan.ts";
 import { mixedFindings } from "../policy/bridge/mixed-findings.ts";
 import type { MixedProof } from "../policy/bridge/mixed-proof.ts";
 import { applyAcceptances } from "../preflight/apply-acceptances.ts";
@@ -9,6 +9,7 @@ import { runPreflight } from "../preflight/run-preflight.ts";
 import { detectSource, findNodeLeftovers, planSourcePreparation, planSourceRemoval } from "../source/detect-source.ts";
 import type { SourceDetection } from "../source/source.ts";
 import type { SourceEnd } from "../stages/closing-stages.ts";
+import { driftFindings, stageFindings } from "../stages/drift-findings.ts";
 import { planNewNodes } from "../stages/new-nodes.ts";
 import { planStages } from "../stages/plan-stages.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
@@ -65,9 +66,13 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     ...preflight,
     ...strategyFindings(plan, source),
   ];
-  const findings = applyAcceptances(told, [...plan.spec.preflight.accept, ...plan.spec.policies.accept], plan).toSorted(
-    compareFindings,
-  );
+  const acceptances = [...plan.spec.preflight.accept, ...plan.spec.policies.accept];
+  const isOfStages = ({ code }: Acceptance): boolean => Object.hasOwn(stageFindings, code);
+  const findings = applyAcceptances(
+    told,
+    acceptances.filter((one) => !isOfStages(one)),
+    plan,
+  ).toSorted(compareFindings);
   const release = {
     migration: releaseOf(plan, target, target.migration),
     final: releaseOf(plan, target, target.final),
@@ -88,8 +93,11 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     notChecked: notChecked({ inventory, plan, source, target, waves }),
   };
   const isPlannable = source.live.kind !== "refused" && waves.waves.length > 0 && plan.spec.strategy === "live";
-  const stages = isPlannable ? planStages(migration, planned.bridge, sourceEnd(inventory, source)) : [];
-  return { ...migration, stages };
+  const stages = isPlannable
+    ? planStages(migration, planned.bridge, sourceEnd(inventory, source), input.rendered.opened)
+    : [];
+  const drift = applyAcceptances(driftFindings(migration, stages), acceptances.filter(isOfStages), plan);
+  return { ...migration, stages, findings: [...findings, ...drift].toSorted(compareFindings) };
 }
 
 /** What is known of the source's end: what has to change first, what goes, what stays on nodes. */

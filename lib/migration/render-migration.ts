@@ -2,6 +2,8 @@ import { Migration, type PageFile } from "../constructs/migration.ts";
 import { MigrationApp } from "../constructs/migration-app.ts";
 import type { FileTree } from "../core/file-tree.ts";
 import type { Checked } from "../core/finding.ts";
+import { isJsonObject } from "../core/json.ts";
+import { parseOwnYaml } from "../core/yaml.ts";
 import type { DeliveryFile } from "../delivery/delivery-file.ts";
 import { lintStages } from "../delivery/lint-stages.ts";
 import { renderDelivery } from "../delivery/render-delivery.ts";
@@ -10,7 +12,9 @@ import { renderPoliciesPage } from "../review/policies-page.ts";
 import { renderReport } from "../review/report/report.tsx";
 
 import { renderStagePage } from "../review/stage-page.ts";
+import { installedVersion } from "../stages/drift-findings.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
+import type { SealedStage } from "../stages/seal-stages.ts";
 import type { HelmRelease } from "../stages/stage.ts";
 import { stageCommands } from "./stage-commands.ts";
 
@@ -40,12 +44,21 @@ function releasesOf(migration: PlannedMigration): ReadonlyMap<string, HelmReleas
   return new Map(
     stages.flatMap((stage): [string, HelmRelease][] =>
       stage.kind === "cilium"
-        ? [[stage.id, release.migration]]
+        ? [[stage.id, asOpened(stage, release.migration)]]
         : stage.kind === "finalise"
-          ? [[stage.id, release.final]]
+          ? [[stage.id, asOpened(stage, release.final)]]
           : [],
     ),
   );
+}
+
+/** The engines hold the values and the version that were reviewed with the stage, whatever the plan says today. */
+function asOpened(stage: SealedStage, release: HelmRelease): HelmRelease {
+  const text = stage.texts.get("values.yaml");
+  const values = text === undefined || stage.drift?.includes("values.yaml") !== true ? undefined : parseOwnYaml(text);
+  if (text === undefined || !isJsonObject(values)) return release;
+  const version = installedVersion(text) ?? release.chart.version;
+  return { ...release, chart: { ...release.chart, version }, values };
 }
 
 /** The pages for people: the plan, the policies, the report, and STAGE.md of each stage. */

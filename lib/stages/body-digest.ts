@@ -57,3 +57,32 @@ export function withPlaceholders(text: string, filled: FilledDigests): string {
   const own = filled.digest === undefined ? text : text.replaceAll(filled.digest, digestPlaceholder);
   return filled.previous === undefined ? own : own.replaceAll(filled.previous, previousDigestPlaceholder);
 }
+
+/** Where a stage's own digest stands: an annotation, the Job's variable, the completion that follows the Job. */
+const carriers: readonly RegExp[] = [
+  /metachron\.dev\/body-digest["']?:\s*["']?(sha256:[0-9a-f]{64})/u,
+  /name: DIGEST\n\s*value: (sha256:[0-9a-f]{64})/u,
+  /^ {2}digest: (sha256:[0-9a-f]{64})$/mu,
+];
+
+/** The digest that a stage's files carry; `undefined` where none does. */
+export function carriedDigest(files: ReadonlyMap<string, string>): string | undefined {
+  for (const carrier of carriers) {
+    const found = firstMatch(files, carrier);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The digest of the stage before, as the stage's own gate names it; `undefined` where no gate names one. */
+export function carriedPreviousDigest(files: ReadonlyMap<string, string>): string | undefined {
+  return firstMatch(files, /name: PREVIOUS_DIGEST\n\s*value: (sha256:[0-9a-f]{64})/u);
+}
+
+function firstMatch(files: ReadonlyMap<string, string>, pattern: RegExp): string | undefined {
+  for (const [path, text] of files) {
+    const found = isBodyFile(path) ? pattern.exec(text)?.[1] : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

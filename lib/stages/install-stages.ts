@@ -55,7 +55,8 @@ export function probePolicyOf({ migration, bridge }: StageContext): RollObject |
   const { tier, order } = bridge.first;
   return probePolicy(installIds.prepare, {
     apiVersion: bridge.group,
-    order: order - 1,
+    // Far ahead, so that a policy that joins later does not change what was opened first.
+    order: Math.min(order - 1, -1_000_000),
     ...(tier !== undefined && { tier }),
   });
 }

@@ -1,7 +1,7 @@
 import { sortedUnique } from "../core/order.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { RenderedCatchAll } from "./rendered-stages.ts";
+import { isOpened, type RenderedCatchAll } from "./rendered-stages.ts";
 
 /** Nodes that join while the migration runs. */
 export interface NewNodes {
@@ -19,8 +19,8 @@ export interface NewNodes {
  */
 export function planNewNodes(plan: Plan, inventory: Inventory, rendered: RenderedCatchAll | undefined): NewNodes {
   const hostnames = inventory.nodes.flatMap((node) => (node.hostname === undefined ? [] : [node.hostname]));
-  const isOpened = rendered !== undefined && (plan.stages[rendered.id]?.state ?? "held") !== "held";
-  if (plan.spec.newNodes !== "cilium" || !isOpened) return { knownHostnames: sortedUnique(hostnames), joined: [] };
+  if (plan.spec.newNodes !== "cilium" || rendered === undefined || !isOpened(plan, rendered.id))
+    return { knownHostnames: sortedUnique(hostnames), joined: [] };
   const known = new Set(rendered.knownHostnames);
   const joined = inventory.nodes.flatMap((node) =>
     node.hostname === undefined || known.has(node.hostname) ? [] : [node.name],

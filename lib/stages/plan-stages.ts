@@ -3,6 +3,7 @@ import type { Wave } from "../waves/waves.ts";
 import { cleanStage, finaliseStage, removeStage, type SourceEnd, validateStage } from "./closing-stages.ts";
 import { bridgeStage, ciliumStage, policiesStage, prepareStage } from "./install-stages.ts";
 import type { PlannedMigration } from "./planned-migration.ts";
+import type { RenderedStages } from "./rendered-stages.ts";
 import { type SealedStage, type StageBuilder, sealStages } from "./seal-stages.ts";
 import { stageContext } from "./stage-context.ts";
 import { newNodesStage, waveStage } from "./wave-stage.ts";
@@ -17,6 +18,7 @@ export function planStages(
   migration: Omit<PlannedMigration, "stages">,
   bridge: ExactBridge,
   end: SourceEnd,
+  opened: RenderedStages["opened"],
 ): readonly SealedStage[] {
   const context = stageContext(migration, bridge);
   const hasPolicies =
@@ -38,7 +40,10 @@ export function planStages(
     removeStage(context, end),
     cleanStage(context, end),
   ];
-  return sealStages(builders.filter((builder) => builder !== undefined));
+  return sealStages(
+    builders.filter((builder) => builder !== undefined),
+    opened,
+  );
 }
 
 /**

@@ -3,6 +3,7 @@ import { compareText } from "../core/order.ts";
 import { renderYaml } from "../core/yaml.ts";
 import { bodyDigest, fillDigests } from "./body-digest.ts";
 import { kustomizationOf } from "./kustomization.ts";
+import { type OpenedStage, sealOpened } from "./opened-stage.ts";
 import type { Stage, StageObject } from "./stage.ts";
 
 /** The stage before, as the next one's gate names it. */
@@ -23,20 +24,29 @@ export type StageBuilder = (previous: PreviousStage | undefined) => StageDraft;
 export interface SealedStage extends Stage {
   /** Path below the stage's directory to text: objects, `undo/` objects, files and both kustomization.yaml; no STAGE.md. */
   readonly texts: ReadonlyMap<string, string>;
+  /** Files of an opened stage that would be others were the stage rendered today, sorted; absent where none would. */
+  readonly drift?: readonly string[];
 }
 
 /**
  * Builds stages in their order, computes each body digest over its own files and puts it in place.
  *
  * The gate of a stage names the digest of the stage before; that line is no part of its own digest (see `bodyDigest`), so
- * a changed stage shows in the one gate after it and nowhere else.
+ * a changed stage shows in the one gate after it and nowhere else. A stage that was opened keeps the body it was opened with
+ * (`opened`, by id), until its next attempt.
  */
-export function sealStages(builders: readonly StageBuilder[]): readonly SealedStage[] {
+export function sealStages(
+  builders: readonly StageBuilder[],
+  opened: ReadonlyMap<string, OpenedStage> = new Map(),
+): readonly SealedStage[] {
   const sealed: SealedStage[] = [];
   for (const build of builders) {
     const before = sealed.at(-1);
     const previous = before === undefined ? undefined : { id: before.id, digest: before.digest };
-    sealed.push(seal(build(previous), previous));
+    const draft = build(previous);
+    const body = opened.get(draft.id);
+    const isKept = draft.state !== "held" && body?.attempt === draft.attempt;
+    sealed.push(isKept ? sealOpened(draft, body, previous, renderBody(draft)) : seal(draft, previous));
   }
   return sealed;
 }

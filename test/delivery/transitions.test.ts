@@ -11,7 +11,8 @@ const legal: Readonly<Record<Standing, Readonly<Partial<Record<StageState, reado
   held: { open: [0] },
   "held again": { open: [1] },
   open: { done: [0], open: [1], rollback: [0] },
-  done: { rollback: [0] },
+  // Only for stages that can be applied again, which the merge gate looks at.
+  done: { rollback: [0], open: [1] },
   rollback: { held: [0], open: [1] },
 };
 

@@ -6,9 +6,10 @@ import { readInventory } from "../../lib/inventory/read-inventory.ts";
 import { readSourceFiles } from "../../lib/io/read-source-files.ts";
 import { planMigration } from "../../lib/migration/plan-migration.ts";
 import { renderMigration } from "../../lib/migration/render-migration.ts";
+import type { Plan } from "../../lib/plan/plan.ts";
 import { readPlan } from "../../lib/plan/read-plan.ts";
 import type { PlannedMigration } from "../../lib/stages/planned-migration.ts";
-import { type RenderedStages, renderedStagesOf } from "../../lib/stages/rendered-stages.ts";
+import { nothingRendered, type RenderedStages, renderedStagesOf } from "../../lib/stages/rendered-stages.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -42,18 +43,19 @@ export interface Example {
 export function planExample(planText: string, inventory: Inventory, before?: FileTree): Example {
   const plan = readPlan(planText, "plans/kind-canal.yaml");
   if (plan.value === undefined) throw new Error(plan.findings.map((finding) => finding.message).join("; "));
-  const rendered = before === undefined ? { waves: [] } : renderedIn(before);
+  const rendered = before === undefined ? nothingRendered : renderedIn(plan.value, before);
   const migration = planMigration({ plan: plan.value, inventory, findings: plan.findings, rendered });
   return { migration, tree: renderMigration(migration).value ?? new Map() };
 }
 
-function renderedIn(tree: FileTree): RenderedStages {
-  const texts: [string, string][] = [];
+function renderedIn(plan: Plan, tree: FileTree): RenderedStages {
+  const stages = new Map<string, Map<string, string>>();
   for (const [path, text] of tree) {
-    const id = /\/stages\/([^/]+)\/10-ciliumnodeconfig-/u.exec(path)?.[1];
-    if (id !== undefined) texts.push([id, text]);
+    const [, id, file] = /\/stages\/([^/]+)\/(.+)$/u.exec(path) ?? [];
+    if (id === undefined || file === undefined) continue;
+    stages.set(id, (stages.get(id) ?? new Map<string, string>()).set(file, text));
   }
-  return renderedStagesOf(texts);
+  return renderedStagesOf(plan, stages);
 }
 
 /** Paths of files that one tree has and the other has not, or has with another text; sorted. */

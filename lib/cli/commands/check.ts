@@ -30,7 +30,7 @@ export async function check(_operands: readonly string[], options: CheckOptions,
   const migration = planMigration({
     ...project.value,
     findings: project.findings,
-    rendered: await readRenderedStages(options.out, project.value.plan.name),
+    rendered: await readRenderedStages(options.out, project.value.plan),
   });
   const findings = migration.findings;
   if (options.format === "json") {

@@ -42,7 +42,7 @@ export async function explain(
   const migration = planMigration({
     ...project.value,
     findings: [],
-    rendered: await readRenderedStages(options.out, project.value.plan.name),
+    rendered: await readRenderedStages(options.out, project.value.plan),
   });
   const sides: PlannedSides = sidesOf(migration);
   const explained = explainFlow({ from: options.from, to: options.to, ...l4, ...sides });

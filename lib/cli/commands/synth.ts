@@ -43,7 +43,7 @@ export async function synthesise(
     plan,
     inventory,
     findings: project.findings,
-    rendered: await readRenderedStages(out, plan.name),
+    rendered: await readRenderedStages(out, plan),
   });
   const rendered = renderMigration(migration);
   const findings = [...migration.findings, ...rendered.findings].toSorted(compareFindings);

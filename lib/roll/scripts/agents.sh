@@ -170,7 +170,7 @@ main() {
   wait_for 300 agents_are_ready || die 50 "Cilium agents are not Ready on: $agents_unready"
   CURRENT_STEP=6
   if [ "$POLICIES" -gt 0 ]; then
-    wait_for 600 policies_are_valid || die 60 "of $POLICIES Cilium policies $POLICY_COUNT are Valid; not Valid: $INVALID"
+    wait_for 600 policies_are_valid || die 60 "$POLICY_TROUBLE"
   fi
   check_signals after
   finish "$END_STATE" "every agent runs with the configuration of this stage"

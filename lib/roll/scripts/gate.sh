@@ -85,7 +85,7 @@ look() {
     unbridged) delete_bridge ;;
     policies)
       wait_for "$PATIENCE" policies_are_valid ||
-        die 60 "of $POLICIES Cilium policies $POLICY_COUNT are Valid; not Valid: $INVALID"
+        die 60 "$POLICY_TROUBLE"
       ;;
     jobs) wait_for "$PATIENCE" jobs_are_complete || die 60 "jobs are not complete:$PENDING" ;;
     signals) check_signals "at the gate" ;;

@@ -229,14 +229,22 @@ sources_are_ready() {
   return 0
 }
 
-# policies_are_valid: at least $POLICIES Cilium policies are there, and every one in the cluster is Valid. POLICY_COUNT and
-# INVALID say how many and which.
+# policies_are_valid: at least $POLICIES Cilium policies are there, every one in the cluster is Valid, and of those that carry our
+# label none is beyond $POLICIES: nothing prunes, so a policy that left git stays in the cluster. POLICY_TROUBLE says what is wrong.
 policies_are_valid() {
   k get ciliumclusterwidenetworkpolicies,ciliumnetworkpolicies --all-namespaces \
     -o 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}|{.status.conditions[?(@.type=="Valid")].status}|{.status.conditions[?(@.type=="Valid")].message}{"\n"}{end}' \
     >"$WORK_DIR/policies" || return 1
   INVALID=$(grep -v '|True|' "$WORK_DIR/policies" | tr '\n' ' ')
   POLICY_COUNT=$(grep -c '|True|' "$WORK_DIR/policies")
+  k get ciliumclusterwidenetworkpolicies,ciliumnetworkpolicies --all-namespaces -l app.kubernetes.io/managed-by=metachron \
+    -o 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}{"\n"}{end}' >"$WORK_DIR/policies" || return 1
+  policies_ours=$(grep -c . "$WORK_DIR/policies")
+  POLICY_TROUBLE="of $POLICIES Cilium policies $POLICY_COUNT are Valid; not Valid: $INVALID"
+  if [ -z "$INVALID" ] && [ "$policies_ours" -gt "$POLICIES" ]; then
+    POLICY_TROUBLE="$policies_ours Cilium policies carry the label app.kubernetes.io/managed-by=metachron and git has $POLICIES: delete those that left git"
+    return 1
+  fi
   [ -z "$INVALID" ] && [ "$POLICY_COUNT" -ge "$POLICIES" ]
 }
 
