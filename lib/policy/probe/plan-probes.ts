@@ -1,137 +1,97 @@
-import { byAll, byText, sortedUnique } from "../../core/order.ts";
-import type { CalicoPolicySet } from "../calico/model.ts";
-import type { Half, PolicySide } from "../prove/policy-side.ts";
-import type { FlowEnd, ProofDifference, Witness } from "../prove/proof.ts";
-import { provePolicies } from "../prove/prove-policies.ts";
-import { replayWitness } from "../prove/replay-witness.ts";
+import { sortedUnique } from "../../core/order.ts";
+import { vocabularyOf } from "../prove/compile-side.ts";
+import type { PolicySide } from "../prove/policy-side.ts";
+import { decisionOf } from "../prove/printing.ts";
+import type { Decision } from "../prove/proof.ts";
+import { describePoint, protocols } from "../space/l4-set.ts";
 import type { World } from "../space/world.ts";
-
-/** One connection between two pods, and whether it must work. */
-export interface Probe {
-  /** `p01`: in the order of the pack. */
-  readonly id: string;
-  readonly from: FlowEnd;
-  readonly to: FlowEnd;
-  readonly protocol: "TCP" | "UDP" | "SCTP";
-  readonly port: number;
-  readonly expected: { readonly before: "allow" | "deny"; readonly after: "allow" | "deny" };
-  /** What it shows: `GlobalNetworkPolicy/mesh ingress[0] allows`. Sorted. */
-  readonly shows: readonly string[];
-}
-
-/** A pack of probes, and the rules that no probe of existing pods can show. */
-export interface ProbePack {
-  readonly probes: readonly Probe[];
-  /** Rules that decide nothing among the pods of the inventory with a port to connect to, with what cannot be shown. */
-  readonly notShown: readonly { readonly rule: string; readonly verdict: "allow" | "deny"; readonly why: string }[];
-}
+import { type ChosenFlow, chooseFlows } from "./choose-flows.ts";
+import { type FlowTable, flowTable, type Halves } from "./flow-kinds.ts";
+import { goalsOf } from "./goals.ts";
+import { emptyPack, type NotShown, type Probe, type ProbePack, type ProbePod } from "./probe-pack.ts";
+import { type EagerService, type StandIn, standInsOf } from "./stand-ins.ts";
 
 /** What probes are chosen for. */
 export interface ProbeInput {
   readonly before: PolicySide;
   readonly after: PolicySide;
   readonly world: World;
+  /** Services that send traffic to pods which are not ready: no probe pod may have their labels. */
+  readonly eagerServices?: readonly EagerService[];
 }
 
 /**
- * Picks connections between pods of the inventory so that each rule of the source, each end of a tier and each open default
- * that decides anything decides one allowed and one denied probe where there is one; probes that show several rules are
- * taken once. Verdicts are those of both halves, before and after. Empty for a source without policy.
+ * Picks connections between pods of ours that stand for pods of the inventory, so that each rule of the source, each end
+ * of a tier and each open default decides one probe, and beside each rule one packet is sent that it does not match and
+ * that is decided the other way. Verdicts are those of both halves, before and after. Empty for a source without policy.
+ *
+ * What no probe shows is listed with the reason. The pack is small (`mostPods`, `mostProbes`): with thousands of policies it
+ * takes a rule of each policy before the second of any. The result depends on nothing but the input.
  */
 export function planProbes(input: ProbeInput): ProbePack {
-  if (input.before.engine === "none") return { probes: [], notShown: [] };
-  const seen = new Map<string, { witness: Witness; shows: Set<string> }>();
-  const notShown: { rule: string; verdict: "allow" | "deny"; why: string }[] = [];
-  for (const { witness, half, before } of decisionsOf(input)) {
-    const why = whyNotShown(witness, half, before.verdict, input);
-    if (why !== undefined) {
-      notShown.push({ rule: before.decidedBy, verdict: before.verdict, why });
-      continue;
-    }
-    const key = [witness.from.name, witness.to.name, witness.protocol, witness.port].join("|");
-    const known = seen.get(key) ?? { witness, shows: new Set<string>() };
-    known.shows.add(`${before.decidedBy} ${before.verdict === "allow" ? "allows" : "denies"}`);
-    seen.set(key, known);
-  }
-  const width = String(seen.size).length;
-  const probes = [...seen.entries()].sort(byText(([key]) => key)).map(
-    ([, { witness, shows }], index): Probe => ({
-      id: `p${String(index + 1).padStart(width, "0")}`,
-      from: named(witness.from),
-      to: named(witness.to),
-      protocol: witness.protocol === "UDP" || witness.protocol === "SCTP" ? witness.protocol : "TCP",
-      port: witness.port ?? 0,
-      expected: {
-        before: verdictOf(witness, input.before, input.world),
-        after: verdictOf(witness, input.after, input.world),
-      },
-      shows: sortedUnique(shows),
-    }),
-  );
-  return {
-    probes,
-    notShown: notShown.sort(
-      byAll(
-        byText((entry) => entry.rule),
-        byText((entry) => entry.verdict),
-      ),
-    ),
-  };
+  const { before, after, world } = input;
+  if (before.engine === "none") return emptyPack;
+  const vocabulary = vocabularyOf([before, after], world);
+  const { standIns, refused } = standInsOf(world, vocabulary, input.eagerServices ?? []);
+  const table = flowTable({ before, after, world, vocabulary, standIns });
+  const goals = goalsOf(before, table);
+  const { flows, missed } = chooseFlows(table, goals);
+  return packOf(input, { table, standIns, flows, missed, refused });
 }
 
-/** One witness for each rule and verdict: what differs from a network without policy is denied, from one that denies all is allowed. */
-function decisionsOf({ before, world }: ProbeInput): readonly ProofDifference[] {
-  const against = (after: PolicySide): readonly ProofDifference[] =>
-    provePolicies({ before, after, world, mode: "closed" }).differences;
-  return [...against({ engine: "none" }), ...against({ engine: "calico", policies: denyAll })];
+interface PackParts {
+  readonly table: FlowTable;
+  readonly standIns: readonly StandIn[];
+  readonly flows: readonly ChosenFlow[];
+  readonly missed: readonly NotShown[];
+  readonly refused: ReadonlyMap<string, string>;
 }
 
-const identity = { apiVersion: "projectcalico.org/v3", kind: "GlobalNetworkPolicy", name: "deny-all" };
-
-const denyAll: CalicoPolicySet = {
-  tiers: [{ name: "default", order: 1_000_000, defaultAction: "Deny", exists: true }],
-  policies: [
-    {
-      identity,
-      position: {},
-      origin: "GlobalNetworkPolicy",
-      isStaged: false,
-      tier: "default",
-      order: 1,
-      tieBreak: "deny-all",
-      appliesTo: { kind: "all" },
-      governs: { ingress: true, egress: true },
-      ingress: [],
-      egress: [],
-      doNotTrack: false,
-      preDNAT: false,
-      applyOnForward: false,
-      annotations: {},
-    },
-  ],
-  networkSets: [],
-  hostEndpoints: [],
-  profiles: [],
-};
-
-/** Only what a pod can do to another pod is run: everything else is shown by the proof alone. */
-function whyNotShown(witness: Witness, half: Half, verdict: "allow" | "deny", input: ProbeInput): string | undefined {
-  if (witness.from.kind !== "pod" || witness.to.kind !== "pod") return "no two pods of the inventory meet it";
-  if (witness.port === undefined) return "it decides no port that a pod can connect to";
-  if (witness.sourcePort !== undefined || witness.http !== undefined)
-    return "it looks at source ports or HTTP requests";
-  if (verdict === "deny") return undefined;
-  const other = half === "ingress" ? "egress" : "ingress";
-  const decision = replayWitness(witness, other, input.before, input.world);
-  return decision?.verdict === "deny" ? `the other end denies the same packet: ${decision.decidedBy}` : undefined;
+function packOf(input: ProbeInput, { table, standIns, flows, missed, refused }: PackParts): ProbePack {
+  const used = [...new Set(flows.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b);
+  const idOf = numbered(used.length);
+  const ids = new Map(used.map((standIn, at) => [standIn, idOf(at)]));
+  const pods = used.flatMap((standIn): ProbePod[] => {
+    const pod = standIns[standIn];
+    return pod === undefined ? [] : [{ id: ids.get(standIn) ?? "", ...pod }];
+  });
+  const probeId = numbered(flows.length);
+  const probes = [...flows]
+    .sort((a, b) => a.from - b.from || a.to - b.to || a.kind.point - b.kind.point)
+    .map(({ from, to, kind, shows }, at): Probe => {
+      const { protocol, port = 0 } = describePoint(kind.point);
+      return {
+        id: `p${probeId(at)}`,
+        from: ids.get(from) ?? "",
+        to: ids.get(to) ?? "",
+        protocol: protocol === protocols.UDP ? "UDP" : "TCP",
+        port,
+        family: table.family,
+        before: wholeDecision(kind.before, input.before, table, from, to),
+        after: wholeDecision(kind.after, input.after, table, from, to),
+        shows: sortedUnique(shows),
+      };
+    });
+  const unsafe = [...refused].map(([standsFor, why]): NotShown => ({ rule: `pods of ${standsFor}`, why }));
+  return { pods, probes, notShown: [...missed, ...unsafe] };
 }
 
-function verdictOf(witness: Witness, side: PolicySide, world: World): "allow" | "deny" {
-  const halves = (["egress", "ingress"] as const).map((half) => replayWitness(witness, half, side, world)?.verdict);
-  return halves.includes("deny") ? "deny" : "allow";
+function numbered(count: number): (at: number) => string {
+  const width = Math.max(2, String(count).length);
+  return (at) => String(at + 1).padStart(width, "0");
 }
 
-/** Addresses change when a pod moves: a probe is run between names. */
-function named({ kind, name }: FlowEnd): FlowEnd {
-  return { kind, name };
+/** The end that denies; else the one where a rule admits, the destination's first. */
+function wholeDecision(
+  { egress, ingress }: Halves,
+  side: PolicySide,
+  table: FlowTable,
+  from: number,
+  to: number,
+): Decision {
+  const isEgress =
+    !egress.isAllowed || (ingress.isAllowed && ingress.cause.kind !== "rule" && egress.cause.kind === "rule");
+  const subject = table.endOf(isEgress ? from : to);
+  if (subject === undefined) return { verdict: "deny", decidedBy: "" };
+  return decisionOf(isEgress ? egress : ingress, side, subject);
 }
