@@ -24,6 +24,9 @@ export function sortKeys(value: JsonValue): JsonValue {
 /** Plain scalars that YAML 1.1 mode leaves unquoted and that a reader of 1.1 or 1.2 takes for something else. */
 const ambiguous = /^(?:[-+]?0o[0-7_]+|=|<<)$/u;
 
+/** A first line of blanks decides how deep a literal block is taken to be: yaml 2.9.1 writes one that reads as another text. */
+const startsWithBlanks = /^[ \t\n\r]*[ \t][ \t\n\r]*\n/u;
+
 /**
  * A YAML document that every reader understands alike: scalars that YAML 1.1 or 1.2 would take for something else are
  * quoted, no anchors, no folded lines, long texts as literal blocks. Ends with a line feed.
@@ -39,7 +42,8 @@ export function renderYaml(
   const document = new Document(ordered, { version: "1.1", aliasDuplicateObjects: false, merge: false });
   visit(document, {
     Scalar(_key, node) {
-      if (typeof node.value === "string" && ambiguous.test(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+      if (typeof node.value !== "string") return;
+      if (ambiguous.test(node.value) || startsWithBlanks.test(node.value)) node.type = Scalar.QUOTE_DOUBLE;
     },
   });
   const text = document.toString({ lineWidth: 0, indentSeq: true });
