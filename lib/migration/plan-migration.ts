@@ -19,6 +19,7 @@ import { planTarget } from "../target/plan-target.ts";
 import type { CiliumValues, TargetPlan } from "../target/target.ts";
 import { planWaves } from "../waves/plan-waves.ts";
 import { type PlannedPolicies, planPolicies, provePlanned, worldFor } from "./plan-policies.ts";
+import { planProbePack } from "./plan-probe-pack.ts";
 import { proofFindings } from "./proof-findings.ts";
 import { type MixedInput, proveMixed } from "./prove-mixed.ts";
 
@@ -51,6 +52,7 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     alreadyMigrated: [...(source.hybrid?.migratedNodes ?? []), ...newNodes.joined],
   });
   const { continuity, mixed, differs } = mixedPhaseOf({ planned, inventory, source, target, waves });
+  const probes = planProbePack(planned, { plan, inventory, source, target });
   const preflight = runPreflight({ inventory, plan, source, target, waves, translation: planned.translation });
   const told = [
     ...input.findings,
@@ -88,6 +90,7 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     translation: planned.translation,
     ...(proven.proof !== undefined && { proof: proven.proof }),
     ...(mixed !== undefined && { mixed }),
+    ...(probes !== undefined && { probes }),
     release,
     findings,
     notChecked: notChecked({ inventory, plan, source, target, waves }),

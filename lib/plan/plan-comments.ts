@@ -169,6 +169,10 @@ function explainPolicies(facts: InitFacts): Explained {
       "Policy findings that a person accepts: { code, object, reason, by, until }. They are printed in PLAN.md.",
     ],
     [
+      "spec.policies.probes",
+      "Whether small pods of ours check in the cluster what the proof says: on the source before the first wave, on Cilium before the source goes. They run for minutes in your namespaces with the labels that policies ask for, never ready, so that no Service sends them traffic; policies.md lists every connection.",
+    ],
+    [
       "spec.policies.hostFirewall",
       "Whether policies on nodes (HostEndpoints) become Cilium host policies. false: they are refused by name.",
     ],

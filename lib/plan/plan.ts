@@ -135,6 +135,8 @@ export interface Plan {
     readonly policies: {
       readonly continuity: Continuity;
       readonly accept: readonly Acceptance[];
+      /** Whether the probe pack runs, before the first wave and at the end. */
+      readonly probes: boolean;
       readonly hostFirewall: boolean;
     };
     readonly newNodes: "cilium" | "source";

@@ -21,6 +21,12 @@ export const PoliciesSchema = z
         "Policy while both networks run. exact: every flow decided as before. bridge: the same without node rules, exposure printed. audit: seen, not enforced. off: none",
       ),
     accept: z.array(AcceptanceSchema).default([]).describe("Policy findings that a person accepts"),
+    probes: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether probe pods check in the cluster what the proof says, on the source before the first wave and on Cilium at the end",
+      ),
     hostFirewall: z
       .boolean()
       .default(false)

@@ -4,6 +4,7 @@ import type { Decision, FlowEnd, Proof, ProofDifference } from "../policy/prove/
 import type { PolicyTranslation } from "../policy/translate/translation.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import { bullets, code, count, escapeMarkdown, joinBlocks, prose, table } from "./markdown.ts";
+import { probesSection } from "./probes-section.ts";
 
 const meaning: Readonly<Record<PolicyTranslation["result"], string>> = {
   exact: "the same verdicts, by structure alone",
@@ -14,7 +15,7 @@ const meaning: Readonly<Record<PolicyTranslation["result"], string>> = {
 
 /** policies.md: one row per source policy with its result, what it became, what is told about it; then the proof. */
 export function renderPoliciesPage(migration: PlannedMigration): string {
-  const { translation, proof } = migration;
+  const { translation, proof, probes } = migration;
   return joinBlocks([
     `# ${escapeMarkdown(migration.plan.name)}: policies`,
     translation.policies.length === 0
@@ -22,6 +23,7 @@ export function renderPoliciesPage(migration: PlannedMigration): string {
       : `${count(translation.policies.length, "source policy", "source policies")}. ${results(translation.policies)}`,
     overview(translation.policies),
     proof === undefined ? undefined : proofSection(proof),
+    probes === undefined ? undefined : probesSection(probes, migration.stages),
     appliedBy(migration),
     ...translation.policies.map((policy) => policySection(policy)),
   ]);

@@ -43,6 +43,11 @@ export const exitCodes: Readonly<Record<number, ExitCode>> = {
     meaning: "a signal of the user's own (Goldpinger, PromQL) says no",
     remedy: "Find out what the signal tells; open another attempt when it says yes, or roll the stage back",
   },
+  63: {
+    meaning: "a connection of the probe pack was not decided as expected; nothing was changed",
+    remedy:
+      "Ask metachron explain about the connection that the log names, and look whether policies or labels changed since the inventory was taken",
+  },
   70: {
     meaning: "told to stop (TERM); the marker holds where, the next attempt goes on from there",
     remedy: "Open another attempt",

@@ -1,6 +1,7 @@
 import type { StageRef } from "./job.ts";
 import { jobStageObjects } from "./job-stage.ts";
 import { bridgeName, metachronNamespace } from "./names.ts";
+import { type Pack, packFiles, packRights } from "./probe-objects.ts";
 import { joinRights, noRights, type Rights, rule } from "./rbac.ts";
 import { ownRights, policyRights, readRights } from "./rights.ts";
 import type { RollContext } from "./roll-context.ts";
@@ -9,7 +10,16 @@ import { type Signal, signalsOf } from "./signals.ts";
 import { networkEnv } from "./wave-objects.ts";
 
 /** What a gate can look at; `gate.sh` says what each word proves. */
-export type GateCheck = "agents" | "dormant" | "echo" | "bridge" | "unbridged" | "policies" | "jobs" | "signals";
+export type GateCheck =
+  | "agents"
+  | "dormant"
+  | "echo"
+  | "bridge"
+  | "unbridged"
+  | "policies"
+  | "jobs"
+  | "signals"
+  | "probes";
 
 /** The gate of a stage without nodes: its Job waits until the checks hold and writes the marker that the next stage asks for. */
 export interface GateInput {
@@ -25,6 +35,8 @@ export interface GateInput {
   readonly policies?: number;
   /** Jobs in our namespace that must be complete; for the check `jobs`. */
   readonly jobs?: readonly string[];
+  /** For the check `probes`. */
+  readonly pack?: Pack;
   /** Longest time of one check. */
   readonly patienceSeconds?: number;
   /** Whether the Job is called a validation: the probe pack's stage. */
@@ -62,6 +74,7 @@ export function gateObjects(input: GateInput): readonly RollObject[] {
     deadlineSeconds: 600 + checks.length * (patience + 60),
     helpers: [],
     signals: withNode(signals, input.probeNode),
+    ...(input.pack !== undefined && { lists: packFiles(context, stage.id, input.pack) }),
     ...(input.objects !== undefined && { objects: input.objects }),
   });
 }
@@ -72,7 +85,7 @@ function withNode(signals: readonly Signal[], node: string | undefined): readonl
 }
 
 /** Rights of a gate: reading, its marker, and for single checks what they read or delete beside that. */
-function gateRights({ stage, checks, jobs }: GateInput, kind: "gate" | "validate" | "undo" = "gate"): Rights {
+function gateRights({ stage, checks, jobs, pack }: GateInput, kind: "gate" | "validate" | "undo" = "gate"): Rights {
   const own = [
     ...(checks.includes("jobs") ? [rule("batch", ["jobs"], ["get"], jobs ?? [])] : []),
     ...(checks.includes("unbridged") ? [rule("apps", ["daemonsets"], ["delete"], [bridgeName])] : []),
@@ -81,6 +94,7 @@ function gateRights({ stage, checks, jobs }: GateInput, kind: "gate" | "validate
     readRights,
     checks.includes("policies") ? policyRights : noRights,
     own.length > 0 ? { cluster: [], namespaces: { [metachronNamespace]: own } } : noRights,
+    pack === undefined ? noRights : packRights(pack),
     ownRights(kind, stage),
   );
 }

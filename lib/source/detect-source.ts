@@ -9,7 +9,13 @@ import { compareEvidence, type Observation, observe } from "./evidence.ts";
 import { sourceFinding } from "./findings.ts";
 import { readCilium, readHybrid } from "./hybrid.ts";
 import { withEngineLeftovers, withEngines } from "./policy-engine-removal.ts";
-import { filterFindings, filterPreparation, findPolicyFilters, withFilterConditions } from "./policy-filters.ts";
+import {
+  filterFindings,
+  filterPreparation,
+  findPolicyFilters,
+  titleOf,
+  withFilterConditions,
+} from "./policy-filters.ts";
 import { findSharedHazards } from "./shared-findings.ts";
 import { planSharedPreparation } from "./shared-preparation.ts";
 import type {
@@ -55,6 +61,7 @@ export function detectSource(inventory: Inventory, wanted: "auto" | SourceName):
     facts,
     live: withBlockers(withFilterConditions(adapter.live(view, facts), filters), all),
     ...(hybrid !== undefined && { hybrid }),
+    ...(filters.length > 0 && { switchedOffFilters: filters.map(titleOf) }),
     findings: [...all].sort(compareFindings),
   };
 }

@@ -47,7 +47,8 @@ export function withFilterConditions(live: LiveSupport, filters: readonly Policy
   return { kind: "conditional", conditions: [...own, ...conditions] };
 }
 
-function titleOf(filter: PolicyFilter): string {
+/** A controller in words. */
+export function titleOf(filter: PolicyFilter): string {
   return filter.name === "k3s" ? "k3s' embedded policy controller" : `the policy controller of ${filter.name}`;
 }
 

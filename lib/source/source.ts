@@ -84,6 +84,11 @@ export interface SourceDetection {
   readonly live: LiveSupport;
   /** Present when Cilium runs beside the source: a dormant install, or a migration that has begun. */
   readonly hybrid?: HybridState;
+  /**
+   * Policy controllers that filter every pod of a node by its address, Cilium's too, and are switched off before Cilium
+   * comes, in words: `k3s' embedded policy controller`. Absent where there is none.
+   */
+  readonly switchedOffFilters?: readonly string[];
   readonly findings: readonly Finding[];
 }
 

@@ -1,6 +1,6 @@
 import { getString } from "../core/json.ts";
 import { agentObjects } from "../roll/agent-objects.ts";
-import { gateObjects } from "../roll/gate-objects.ts";
+import { type GateCheck, gateObjects } from "../roll/gate-objects.ts";
 import {
   cleanObjects,
   noWayBackFromCleaning,
@@ -12,6 +12,7 @@ import type { NodeLeftovers, RemovalObject, SourcePreparation } from "../source/
 import { newNodesConfigName } from "../target/node-config.ts";
 import { probePolicyOf } from "./install-stages.ts";
 import { preparationText } from "./preparation-text.ts";
+import { packCaveat, packOn } from "./probe-stage.ts";
 import type { StageBuilder } from "./seal-stages.ts";
 import { draftOf, movedNodes, type StageContext, stageRef } from "./stage-context.ts";
 
@@ -59,36 +60,53 @@ export function finaliseStage(context: StageContext): StageBuilder {
   };
 }
 
-/** 820-validate: everything is asked once more before anything becomes final. */
+/** 820-validate: everything is asked once more before anything becomes final, with the probe pack. */
 export function validateStage(context: StageContext): StageBuilder {
   return (previous) => {
     const { roll, migration } = context;
     const id = "820-validate";
     const policies = migration.translation.policies.flatMap((policy) => policy.outputs).length;
     const [first] = movedNodes(context);
+    const pack = packOn(context, "after");
+    const checks: readonly GateCheck[] = [
+      "agents",
+      ...(policies > 0 ? (["policies"] as const) : []),
+      "echo",
+      ...(pack === undefined ? [] : (["probes"] as const)),
+      "signals",
+    ];
     return draftOf(context, {
       id,
       kind: "validate",
       title: "agents, policies and connections asked once more",
-      purpose:
-        "Nothing is changed. The Job asks every agent, every policy and the probe pods on every node, and the plan's own signals, before the source is removed.",
+      purpose: [
+        "Nothing of yours is changed. The Job asks every agent, every policy and the probe pods on every node, and the plan's own signals, before the source is removed.",
+        ...(pack === undefined
+          ? []
+          : [
+              `The probe pack runs again, on Cilium: ${pack.probes.length} connections between pods of ours that policy takes for your own, see policies.md.`,
+            ]),
+      ].join(" "),
       gate: {
         before: ["the stage before is done at the digest that this stage names"],
         after: [
           "every agent is ready, every policy is Valid, every probe pod answers",
+          ...(pack === undefined ? [] : ["every connection of the probe pack is decided as expected"]),
           "the plan's own signals are healthy",
         ],
       },
+      caveats: pack === undefined ? [] : [packCaveat(pack)],
       wayBack: "Nothing to take back: this stage changes nothing.",
       objects: gateObjects({
         context: roll,
         stage: stageRef(context, id, previous),
-        checks: policies > 0 ? ["agents", "policies", "echo", "signals"] : ["agents", "echo", "signals"],
+        checks,
         policies: policies + (migration.continuity === "off" ? 0 : ciliumExtras(context)),
         kind: "validate",
+        ...(pack !== undefined && { pack }),
         ...(first !== undefined && { probeNode: first }),
       }),
-      estimateSeconds: 300,
+      estimateSeconds: pack === undefined ? 300 : 480,
     });
   };
 }

@@ -3,6 +3,7 @@ import type { Wave } from "../waves/waves.ts";
 import { cleanStage, finaliseStage, removeStage, type SourceEnd, validateStage } from "./closing-stages.ts";
 import { bridgeStage, ciliumStage, policiesStage, prepareStage } from "./install-stages.ts";
 import type { PlannedMigration } from "./planned-migration.ts";
+import { probeStage } from "./probe-stage.ts";
 import type { RenderedStages } from "./rendered-stages.ts";
 import { type SealedStage, type StageBuilder, sealStages } from "./seal-stages.ts";
 import { stageContext } from "./stage-context.ts";
@@ -11,7 +12,7 @@ import { newNodesStage, waveStage } from "./wave-stage.ts";
 /**
  * The stages of a live migration, in their order, each with its objects, gate, way back and digest.
  *
- * Prepare, install dormant, bridge the nodes (exact continuity only), apply every policy, the waves, final values,
+ * Prepare, install dormant, bridge the nodes (exact continuity only), apply every policy, try it, the waves, final values,
  * validation, removal of the source, cleaning of nodes. Source: order measured in the pilot.
  */
 export function planStages(
@@ -33,6 +34,7 @@ export function planStages(
     ciliumStage(context),
     migration.continuity === "exact" ? bridgeStage(context) : undefined,
     hasPolicies ? policiesStage(context) : undefined,
+    probeStage(context),
     ...(canary?.mode === "replace" ? [newNodes, waveOf(canary)] : [waveOf(canary), newNodes]),
     ...waves.map((wave) => waveStage(context, wave)),
     finaliseStage(context),

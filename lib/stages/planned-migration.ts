@@ -2,6 +2,7 @@ import type { Finding } from "../core/finding.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Continuity, Plan } from "../plan/plan.ts";
 import type { MixedProof } from "../policy/bridge/mixed-proof.ts";
+import type { ProbePack } from "../policy/probe/probe-pack.ts";
 import type { Proof } from "../policy/prove/proof.ts";
 import type { Translation } from "../policy/translate/translation.ts";
 import type { SourceDetection } from "../source/source.ts";
@@ -24,6 +25,8 @@ export interface PlannedMigration {
   readonly translation: Translation;
   /** Proof of the translation; absent when the source has no policy that it enforces. */
   readonly proof?: Proof;
+  /** The probe pack; absent where the plan wants none or the source enforces no policy. */
+  readonly probes?: ProbePack;
   /** What the mixed phase decides compared with before, and what each wave exposes; absent when nobody moves. */
   readonly mixed?: MixedProof;
   /** In their order; empty when a finding blocks so early that no stage can be made. */

@@ -9,6 +9,7 @@ export type StageKind =
   | "cilium"
   | "bridge"
   | "policies"
+  | "probes"
   | "observe"
   | "wave"
   | "finalise"

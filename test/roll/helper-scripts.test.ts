@@ -209,3 +209,61 @@ describe("probe.sh", () => {
     expect(readFileSync(join(folder, "count"), "utf8")).toBe("4\n");
   });
 });
+
+describe("probe-pod.sh", () => {
+  const ask = (targets: string) => {
+    const { code } = run("probe-pod.sh", ["ask"], {
+      TARGETS: targets,
+      WORK_DIR: folder,
+      MESSAGE_FILE: join(folder, "message"),
+    });
+    return { code, message: readFileSync(join(folder, "message"), "utf8") };
+  };
+
+  test("asks once for what passes as wanted, and three times for what does not", () => {
+    program("agnhost", 'case "$*" in "connect --timeout=2s --protocol=tcp 10.0.0.1:80") exit 0 ;; *) exit 1 ;; esac');
+
+    expect(ask("p01,allow,tcp,10.0.0.1:80 p02,deny,udp,10.0.0.1:80 p03,deny,tcp,[fd00::1]:80")).toEqual({
+      code: 0,
+      message: "p01 allow 1\np02 deny 3\np03 deny 3\n",
+    });
+  });
+
+  test("tells what it saw at last when it never was as wanted", () => {
+    program("agnhost", 'case "$4" in 10.0.0.1:80) exit 0 ;; *) exit 1 ;; esac');
+
+    expect(ask("p01,deny,tcp,10.0.0.1:80 p02,allow,tcp,10.0.0.2:80").message).toBe("p01 allow 12\np02 deny 12\n");
+  });
+
+  test("forgives a verdict that is early", () => {
+    program("agnhost", 'n=$(cat "$COUNT" 2>/dev/null || echo 0); echo $((n + 1)) >"$COUNT"; [ "$n" -ge 2 ]');
+
+    expect(ask("p01,allow,tcp,10.0.0.1:80").message).toBe("p01 allow 3\n");
+  });
+
+  test("says that it listens when each port answers from inside", () => {
+    program("agnhost", 'echo "$*" >>"$COUNT"');
+
+    const { code } = run("probe-pod.sh", ["serve"], { PORTS: "tcp/80 udp/53", WORK_DIR: folder });
+
+    expect(code).toBe(0);
+    expect(readdirSync(folder)).toContain("listening");
+    expect(readFileSync(join(folder, "count"), "utf8").trim().split("\n").sort()).toEqual([
+      "connect --timeout=2s --protocol=tcp 127.0.0.1:80",
+      "connect --timeout=2s --protocol=udp 127.0.0.1:53",
+      "serve-hostname --tcp --http=false --port=80",
+      "serve-hostname --udp --http=false --port=53",
+    ]);
+  });
+
+  test("says so when the image has no agnhost", () => {
+    const { code } = run("probe-pod.sh", ["ask"], {
+      PATH: "/usr/bin:/bin",
+      TARGETS: "",
+      WORK_DIR: folder,
+      MESSAGE_FILE: join(folder, "message"),
+    });
+
+    expect([code, readFileSync(join(folder, "message"), "utf8")]).toEqual([1, "the probe image has no agnhost\n"]);
+  });
+});

@@ -8,7 +8,7 @@ import { changedFiles, type Example, exampleInventory, examplePlan, planExample 
 
 // A migration takes weeks. While it runs, inventories are taken anew, plans are edited, metachron is upgraded.
 
-const opened = ["000-prepare", "010-cilium", "020-bridge", "030-policies", "100-canary"];
+const opened = ["000-prepare", "010-cilium", "020-bridge", "030-policies", "040-probes", "100-canary"];
 const running = examplePlan(["stages: {}", `stages:\n${opened.map((id) => `  ${id}: { state: done }`).join("\n")}`]);
 const first = planExample(examplePlan(), exampleInventory);
 const before = planExample(running, exampleInventory, first.tree);

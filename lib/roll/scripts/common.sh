@@ -16,6 +16,7 @@
 #   60  a connectivity gate failed; the node stays cordoned
 #   61  pods with an address of the wrong network are left on a node
 #   62  a signal of the user's own (Goldpinger, PromQL) says no
+#   63  a connection of the probe pack was not decided as expected; nothing was changed
 #   70  told to stop (TERM); the marker holds where, the next attempt goes on from there
 
 set -u

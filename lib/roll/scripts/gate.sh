@@ -10,6 +10,7 @@
 #   policies   at least $POLICIES Cilium policies are there, and every one in the cluster is Valid
 #   jobs       each of $JOBS (in our namespace) is complete
 #   signals    the user's own signals say yes
+#   probes     the probe pack: each connection between its pods is decided as expected
 
 # shellcheck disable=SC2153,SC2317,SC2329 # variables come from the Job; functions are handed to wait_for by name
 
@@ -20,6 +21,8 @@ SCRIPTS=$(dirname "$0")
 . "$SCRIPTS/nodes.sh"
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
+# shellcheck source=probes.sh
+. "$SCRIPTS/probes.sh"
 
 # MISSING: Linux nodes without an agent pod or without a prefix of the new pool.
 agents_everywhere() {
@@ -89,6 +92,7 @@ look() {
       ;;
     jobs) wait_for "$PATIENCE" jobs_are_complete || die 60 "jobs are not complete:$PENDING" ;;
     signals) check_signals "at the gate" ;;
+    probes) run_probes ;;
     *) die 10 "no check is called $1" ;;
   esac
   log "$1" "holds"

@@ -36,6 +36,10 @@ export interface Troubles {
   readonly lostAgents?: readonly string[];
   /** Helper kinds that fail. */
   readonly failingHelpers?: readonly string[];
+  /** Probes of the pack whose verdict is the opposite of what is wanted. */
+  readonly wrongProbes?: readonly string[];
+  /** Jobs of the pack whose pods never start. */
+  readonly lostProbes?: readonly string[];
   /** Calls of these numbers (1 is the first) that the API server does not answer. */
   readonly deafCalls?: (call: number) => boolean;
 }
@@ -57,7 +61,7 @@ const plurals: Readonly<Record<string, string>> = {
   ciliumendpoint: "ciliumendpoints",
 };
 
-const kinds: Readonly<Record<string, string>> = { Pod: "pods", ConfigMap: "configmaps", Lease: "leases" };
+const kinds: Readonly<Record<string, string>> = { Pod: "pods", ConfigMap: "configmaps", Lease: "leases", Job: "jobs" };
 
 /** The stand-in. Time is its own and moves when a script sleeps. */
 export class StandIn {
@@ -296,6 +300,39 @@ export class StandIn {
     });
   }
 
+  /** The pod of a probe's Job: a listener answers after a while, a caller ends with what it found. */
+  private startProbe(job: Stored): void {
+    const name = String(job.metadata["name"]);
+    const namespace = String(job.metadata["namespace"]);
+    const variable = getArray(getArray(json(job), "spec", "template", "spec", "containers")[0], "env")[0];
+    const pod = this.addPod(namespace, name, "worker-3", { labels: { "job-name": name } });
+    const address = getString(json(pod), "status", "podIP") ?? "";
+    const status: Record<string, unknown> = { phase: "Pending" };
+    pod["status"] = status;
+    if (this.troubles.lostProbes?.includes(name) === true) {
+      status["containerStatuses"] = [{ ready: false, state: { waiting: { reason: "ImagePullBackOff" } } }];
+      return;
+    }
+    this.after(6, () => {
+      Object.assign(status, { phase: "Running", podIP: address, podIPs: [{ ip: address }] });
+      status["containerStatuses"] = [{ ready: getString(variable, "name") === "PORTS" }];
+      if (getString(variable, "name") === "TARGETS") this.after(20, () => this.endCaller(status, variable));
+    });
+  }
+
+  private endCaller(status: Record<string, unknown>, targets: JsonValue | undefined): void {
+    const lines = (getString(targets, "value") ?? "").split(" ").filter((word) => word !== "");
+    const message = lines
+      .map((line) => {
+        const [id = "", wanted = ""] = line.split(",");
+        const other = wanted === "allow" ? "deny" : "allow";
+        return `${id} ${this.troubles.wrongProbes?.includes(id) === true ? other : wanted} 1\n`;
+      })
+      .join("");
+    status["phase"] = "Succeeded";
+    status["containerStatuses"] = [{ ready: false, state: { terminated: { message } } }];
+  }
+
   private runHelper(kind: string, node: string, command: readonly string[]): boolean {
     const stored = this.find("nodes", undefined, node);
     if (stored === undefined) return false;
@@ -393,6 +430,7 @@ export class StandIn {
       return fail(`Error from server (AlreadyExists): ${plural} "${name}" already exists`);
     const stored = this.put(plural, object);
     if (plural === "pods") this.startHelper(stored);
+    if (plural === "jobs") this.startProbe(stored);
     return ok("");
   }
 
@@ -438,6 +476,7 @@ export class StandIn {
     if (found === undefined) return call.ignoreNotFound ? ok("") : fail("Error from server (NotFound)");
     if (plural === "pods") this.removePod(found);
     else this.objects.delete(keyOf(plural, found));
+    if (plural === "jobs") this.after(3, () => this.collectPodsOf(name));
     if (plural === "daemonsets") this.after(5, () => this.collectPodsOf(name));
     return ok("");
   }

@@ -14,6 +14,8 @@ export interface Run {
   readonly ended: number | string;
   /** The JSON lines of its log. */
   readonly log: readonly Readonly<Record<string, string | number>>[];
+  /** What it prints beside them: tables. */
+  readonly table: readonly string[];
   readonly stderr: string;
 }
 
@@ -126,7 +128,8 @@ async function runIn(
     child.on("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
   });
   stop();
-  return { ended, log: readLog(stdout), stderr };
+  const table = stdout.split("\n").filter((line) => line !== "" && !line.endsWith("}"));
+  return { ended, log: readLog(stdout), table, stderr };
 }
 
 function readLog(stdout: string): Run["log"] {
