@@ -35,6 +35,8 @@ export interface DifferenceCell {
 export interface Coverage {
   /** Pairs of pods (or pod and cell), each counted once for every variant. */
   flows: number;
+  /** Flows to addresses of tunnel devices, which are not compared; absent for none. */
+  toTunnels?: number;
   /** Set when a split was too large: the rest is not looked at. */
   isGivenUp?: boolean;
 }
@@ -126,6 +128,7 @@ function* compareLeaf(
   // Nodes stand in blocks of their own: a divergence that concerns nodes must not cover anybody else.
   const otherNode = places.placeOf(space.ofKind("node"));
   const wanted = places.placeOf(comparison.peers ?? space.all);
+  const tunnels = places.placeOf(space.ofTunnels);
   const isOwn = (handle: EndsHandle): boolean => isSelected[index.placeOf(handle)] === 1;
   const nodes = space.nodeClasses.find(({ pods }) => isOwn(pods));
   const isTheirs = nodes === undefined ? ownNode : places.placeOf(nodes.own);
@@ -139,11 +142,18 @@ function* compareLeaf(
   const before = build(comparison.before, index.before);
   const after = build(comparison.after, index.after);
   const variants = variantsOf([before, after]);
+  const isMeant = ({ isIn }: PeerBlock): boolean => {
+    if (isIn[wanted] !== 1 || (isIn[ownNode] === 1 && isIn[isTheirs] !== 1)) return false;
+    return isIn[otherNode] !== 1 || isIn[isAnother] === 1;
+  };
   for (const block of space.blocks(places.handles)) {
-    if (block.isIn[wanted] !== 1 || isSamePod(leaf, block)) continue;
-    if (block.isIn[ownNode] === 1 && block.isIn[isTheirs] !== 1) continue;
-    if (block.isIn[otherNode] === 1 && block.isIn[isAnother] !== 1) continue;
-    coverage.flows += leaf.weight * block.weight * variants.length;
+    if (!isMeant(block) || isSamePod(leaf, block)) continue;
+    const flows = leaf.weight * block.weight * variants.length;
+    if (comparison.half === "egress" && block.isIn[tunnels] === 1) {
+      coverage.toTunnels = (coverage.toTunnels ?? 0) + flows;
+      continue;
+    }
+    coverage.flows += flows;
     const direction: OwnNode = block.isIn[ownNode] !== 1 ? "no" : comparison.half === "ingress" ? "from" : "to";
     for (const variant of variants) yield* compareBlock(comparison, { leaf, block, variant, direction, before, after });
   }

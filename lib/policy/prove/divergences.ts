@@ -41,6 +41,10 @@ export const divergences = {
     id: "D12",
     why: "NodePort and LoadBalancer clients may be seen as a node or as themselves, by load-balancer mode",
   },
+  D13: {
+    id: "D13",
+    why: "addresses of the source's tunnel devices are no destinations: they go with the source, and nobody connects to them",
+  },
 } as const satisfies Readonly<Record<string, Divergence>>;
 
 /** The headers that are compared for a half and family: everything but port 0, which no socket has, and what D6 and D7 set aside. */

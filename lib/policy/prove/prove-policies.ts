@@ -123,7 +123,7 @@ function proofOf(
   return {
     equal: differences.length === 0,
     differences,
-    intended: intendedOf(input, groups),
+    intended: intendedOf(input, groups, coverage),
     world: {
       kind: input.mode,
       pods: largest("pods"),
@@ -134,7 +134,7 @@ function proofOf(
   };
 }
 
-function intendedOf(input: ProofInput, groups: readonly DifferenceGroup[]): Proof["intended"] {
+function intendedOf(input: ProofInput, groups: readonly DifferenceGroup[], coverage: Coverage): Proof["intended"] {
   const accepted = groups.filter((group) => isAccepted(input, group));
   const flowsOf = (id: string): number =>
     accepted.filter(({ divergence }) => divergence === id).reduce((sum, { flows }) => sum + flows, 0);
@@ -149,6 +149,7 @@ function intendedOf(input: ProofInput, groups: readonly DifferenceGroup[]): Proo
     { id: "D9", flows: aside.D9, isListed: aside.D9 > 0 },
     { id: "D10", flows: aside.D10, isListed: aside.D10 > 0 },
     { id: "D12", flows: 0, isListed: isMigration },
+    { id: "D13", flows: coverage.toTunnels ?? 0, isListed: (coverage.toTunnels ?? 0) > 0 },
   ];
   return entries.filter(({ isListed }) => isListed).map(({ id, flows }) => ({ ...divergences[id], flows }));
 }

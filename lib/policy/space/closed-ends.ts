@@ -98,6 +98,7 @@ interface NodeGroup {
   readonly node: WorldNode;
   readonly address: string;
   readonly labels: LabelSet | undefined;
+  readonly isTunnel: boolean;
   /** An address of the group for each of its nodes. */
   readonly addressOf: Map<string, string>;
   /** How many nodes. */
@@ -114,12 +115,13 @@ function nodeEnds(
   const groups = nodeGroups(world, cells, vocabulary, labelled);
   const kinds = world.nodes.length > 1 ? (["host", "node"] as const) : (["host"] as const);
   return kinds.flatMap((kind) =>
-    groups.map(({ node, address, labels, addressOf, weight }): PacketEnd => {
+    groups.map(({ node, address, labels, isTunnel, addressOf, weight }): PacketEnd => {
       const matchesNodes = world.cilium.policyCIDRMatchMode.includes("nodes");
       return {
         kind,
         weight,
         names: [...addressOf.keys()].slice(0, 2),
+        ...(isTunnel && { isTunnel }),
         addressOf,
         calico: { address, ...(labels !== undefined && { labels }) },
         cilium: {
@@ -146,15 +148,17 @@ function nodeGroups(
   for (const { node, address } of pairs) {
     if (familyOf(address) !== cells.family) continue;
     const labels = labelsAt.get(address);
+    const isTunnel = node.tunnelAddresses?.includes(address) === true;
     const signature = [
       cells.cellOf(address),
+      isTunnel ? "tunnel" : "",
       labels === undefined ? "" : JSON.stringify([...labels].sort()),
       isApiServer(node, apiServers) ? "api" : "",
       world.cilium.nodeSelectorLabels ? nodeSignature(node, vocabulary) : "",
     ].join("|");
     const known = groups.get(signature);
     if (known === undefined)
-      groups.set(signature, { node, address, labels, addressOf: new Map([[node.name, address]]), weight: 1 });
+      groups.set(signature, { node, address, labels, isTunnel, addressOf: new Map([[node.name, address]]), weight: 1 });
     else if (!known.addressOf.has(node.name)) {
       known.weight += 1;
       known.addressOf.set(node.name, address);

@@ -59,6 +59,7 @@ export function createClosedSpace({ family, cells, ends, nodeClasses }: Ends, vo
     labels: (view, selector) => sets.and(evaluate[view](selector), views[view].labelled(sets)),
     inPrefix,
     ofKind,
+    ofTunnels: sets.of(ends.flatMap((end, index) => (end.isTunnel === true ? [index] : []))),
     hasPort: (name, target) => sets.of(ports.get(portKey(name, target)) ?? []),
     portTargets: (name) => targetsOf(ports, name),
     hasFQDN: (name) => sets.of(fqdns.get(name) ?? []),

@@ -85,6 +85,7 @@ export function createOpenSpace(input: OpenSpaceInput): PacketSpace {
     labels: (view, selector) => pair(model.labels(view, selector), finite.labels(view, selector)),
     inPrefix: (view, prefix) => pair(model.inPrefix(view, prefix), finite.inPrefix(view, prefix)),
     ofKind: (kind) => pair(kind === "pod" ? always : never, finite.ofKind(kind)),
+    ofTunnels: pair(never, finite.ofTunnels),
     hasPort: (name, target) => pair(model.hasPort(name, target), finite.hasPort(name, target)),
     portTargets: (name) => model.portTargets(name),
     hasFQDN: (name) => pair(never, finite.hasFQDN(name)),

@@ -15,6 +15,8 @@ export interface PacketEnd {
   readonly names: readonly string[];
   /** Of a pod: the node that the first of `names` runs on, where known. */
   readonly node?: string;
+  /** Of nodes: the address is that of a tunnel device of the source, which nobody connects to. */
+  readonly isTunnel?: boolean;
   /** Of nodes: an address of the class for each of them by name. */
   readonly addressOf?: ReadonlyMap<string, string>;
   /** Of a pod: the place of its node's class, where policies tell nodes apart. */

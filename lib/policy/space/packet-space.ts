@@ -55,6 +55,8 @@ export interface PacketSpace {
   /** Ends whose address, as the engine sees it, lies in a prefix of the vocabulary. Empty for another family. */
   readonly inPrefix: (view: View, prefix: string) => EndsHandle;
   readonly ofKind: (kind: PacketEnd["kind"]) => EndsHandle;
+  /** Nodes at the address of a tunnel device of the source. */
+  readonly ofTunnels: EndsHandle;
   /** Ends on which a port name resolves to this port, and all that it resolves to anywhere. */
   readonly hasPort: (name: string, target: PortTarget) => EndsHandle;
   readonly portTargets: (name: string) => readonly PortTarget[];

@@ -86,15 +86,20 @@ function worldPod(pod: Pod): WorldPod {
   };
 }
 
-/** Annotations in which engines keep addresses of the node's own devices. Source: Calico 3.32 libcalico-go/lib/backend/k8s/conversion. */
-const addressAnnotations = [
-  "projectcalico.org/IPv4Address",
-  "projectcalico.org/IPv6Address",
+/** Annotations in which Calico keeps addresses of the devices that it makes. Source: Calico 3.32 libcalico-go/lib/backend/k8s/conversion. */
+const tunnelAnnotations = [
   "projectcalico.org/IPv4IPIPTunnelAddr",
   "projectcalico.org/IPv4VXLANTunnelAddr",
   "projectcalico.org/IPv6VXLANTunnelAddr",
   "projectcalico.org/IPv4WireguardInterfaceAddr",
   "projectcalico.org/IPv6WireguardInterfaceAddr",
+];
+
+/** Annotations in which engines keep addresses of the node. */
+const addressAnnotations = [
+  "projectcalico.org/IPv4Address",
+  "projectcalico.org/IPv6Address",
+  ...tunnelAnnotations,
   "flannel.alpha.coreos.com/public-ip",
   "flannel.alpha.coreos.com/public-ipv6",
 ];
@@ -105,10 +110,13 @@ function worldNode(node: Node): WorldNode {
   // flannel.1 has the first address of the node's pod prefix (seen in the lab; flannel pkg/backend/vxlan).
   const isVXLAN = node.annotations["flannel.alpha.coreos.com/backend-type"] === "vxlan";
   const overlay = isVXLAN ? node.podCIDRs.flatMap(firstAddress) : [];
+  const tunnels = [...tunnelAnnotations.flatMap((key) => node.annotations[key] ?? []), ...overlay];
+  const others = new Set(own);
   return {
     name: node.name,
     labels: node.labels,
     addresses: sortedUnique([...own, ...annotated, ...overlay].filter((text) => familyOf(text) !== undefined)),
+    ...(others.size > 0 && { tunnelAddresses: sortedUnique(tunnels.filter((address) => !others.has(address))) }),
     isControlPlane: node.isControlPlane,
   };
 }

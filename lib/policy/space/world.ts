@@ -22,8 +22,10 @@ export interface WorldPod {
 export interface WorldNode {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Those of its tunnel devices included, under which its own packets reach pods of other nodes. */
   readonly addresses: readonly string[];
-  /** Addresses of the node's tunnel devices, which policy sees as the node's. */
+  /** Of `addresses`, those of the source's tunnel devices, where the node has others: they go with the source, and nobody connects to them. */
+  readonly tunnelAddresses?: readonly string[];
   readonly isControlPlane: boolean;
 }
 

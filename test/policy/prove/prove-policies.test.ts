@@ -397,6 +397,53 @@ describe("ends beyond pods", () => {
     expect(compare(egressTo(["172.16.0.2/32"]), after, own).differences).toEqual([]);
   });
 
+  describe("the address of a node's tunnel device", () => {
+    const nodes = world.nodes.map((node) =>
+      node.name === "rnode"
+        ? { ...node, addresses: [...node.addresses, "10.0.9.0"], tunnelAddresses: ["10.0.9.0"] }
+        : node,
+    );
+    const own: World = {
+      ...world,
+      nodes: nodes.map((node) => ({ ...node, labels: { pool: node.name } })),
+      cilium: { ...world.cilium, nodeSelectorLabels: true },
+    };
+    const peer = [{ matchLabels: { pool: "rnode" } }];
+
+    test("is no destination: a rule that names the node's own address is equal, and what is set aside is counted", () => {
+      const after = [
+        clusterwide("p", {
+          endpointSelector: { ...pods, matchLabels: { app: "cli" } },
+          egress: [{ toNodes: peer }],
+        }),
+      ];
+      const proof = compare(egressTo(["172.16.0.2/32"]), after, own);
+
+      expect(proof.differences).toEqual([]);
+      expect(proof.intended.find(({ id }) => id === "D13")?.flows).toBeGreaterThan(0);
+    });
+
+    test("is a source: the node's packets to other nodes' pods carry it, so a rule that leaves it out opens", () => {
+      const before = [
+        global("p", {
+          selector: "app == 'web'",
+          types: ["Ingress"],
+          ingress: [{ action: "Allow", source: { nets: ["172.16.0.2/32"] } }],
+        }),
+      ];
+      const after = [
+        clusterwide("p", {
+          endpointSelector: { ...pods, matchLabels: { app: "web" } },
+          ingress: [{ fromNodes: peer }],
+        }),
+      ];
+
+      expect(
+        compare(before, after, own).differences.map(({ direction, witness }) => [direction, witness.from.address]),
+      ).toEqual([["opened", "10.0.9.0"]]);
+    });
+  });
+
   test("Calico drops what goes to the own node where Felix is told to", () => {
     const own: World = { ...world, endpointToHostAction: "drop" };
     const after = [clusterwide("p", { endpointSelector: pods, egress: [{ toEntities: ["all"] }] })];
