@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import type { JsonObject, JsonValue } from "../lib/core/json.ts";
 import { makeDeployment, makeNode, makePod, makeService, type PodShape, uidOf } from "./cluster-objects.ts";
 import { type ListFormat, printList } from "./print-kubectl.ts";
+import { root } from "./root.ts";
 
 /** The size of a made-up cluster. */
 export interface ClusterSize {
@@ -64,8 +65,18 @@ export function* makeCluster(size: ClusterSize, format: ListFormat, layout: Clus
   yield { name: "version.yaml", chunks: [readExample("version")] };
 }
 
+/** One node more for a cluster of so many, with its DaemonSets' pods, as a file of its own. */
+export function printAddedNode(nodes: number): string {
+  const node = makeNode(nodes, nodes > controlPlaneNodes ? controlPlaneNodes : 1);
+  const { name } = node["metadata"] as { readonly name: string };
+  const pods = exampleItems("daemonsets").map((daemon, at) =>
+    makeDaemonPod(daemon, name, { node: nodes, slot: at + 2 }),
+  );
+  return [...printList([node, ...pods], "json")].join("");
+}
+
 const calicoGroup = "crd.projectcalico.org";
-const example = join(import.meta.dirname, "..", "inventory", "kind-canal");
+const example = join(root, "inventory", "kind-canal");
 
 function readExample(name: string): string {
   return readFileSync(join(example, `${name}.yaml`), "utf8").replaceAll("10.244.0.0/16", podCIDR);

@@ -15,8 +15,6 @@ export interface PolicyCaseSize {
 export interface PolicyCase {
   readonly objects: readonly RawObject[];
   readonly world: World;
-  /** Seconds from the start of the process to the first line of making: what a command pays before it does anything. */
-  readonly startSeconds: number;
 }
 
 const apps = 20;
@@ -28,9 +26,8 @@ const teams = 10;
  * global, with an order, and one in fifty denies something before it allows.
  */
 export function makePolicyCase(size: PolicyCaseSize): PolicyCase {
-  const startSeconds = process.uptime();
   const objects = Array.from({ length: size.policies }, (_, index) => rawOf(makePolicy(index, size)));
-  return { objects, world: makeWorld(size), startSeconds };
+  return { objects, world: makeWorld(size) };
 }
 
 /** An object as the inventory reader gives it. */

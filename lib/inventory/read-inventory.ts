@@ -15,7 +15,7 @@ import type { SourceFile } from "./source-file.ts";
  * Findings: those of `readManifests` and of `checkInventory`, in printing order. `value` is absent when the input holds
  * no object at all.
  * Cost: 50,000 pods in one JSON List in seconds, in one YAML List in some ten; memory grows with what is kept (about
- * 3 KB a pod), not with the files (see bench/inventory.ts).
+ * 3 KB a pod), not with the files (docs/benchmarks.md).
  */
 export async function readInventory(
   files: AsyncIterable<SourceFile> | Iterable<SourceFile>,
