@@ -27,6 +27,8 @@ export interface InitFacts {
   readonly podCIDRMaskSizeIPv6?: number;
   readonly podCIDRWhy?: string;
   readonly devices?: readonly string[];
+  /** Set where the source answers for Services and nobody else is there to take over; why. */
+  readonly kubeProxyReplacementWhy?: string;
   readonly k8sServiceHost?: string;
   readonly k8sServicePort?: number;
   /** Exact version of the target; absent: the newest supported. */

@@ -66,6 +66,7 @@ export function initPlan(facts: InitFacts): PlanSpec {
         ...(facts.podCIDRMaskSize !== undefined && { podCIDRMaskSize: facts.podCIDRMaskSize }),
         ...(facts.podCIDRMaskSizeIPv6 !== undefined && { podCIDRMaskSizeIPv6: facts.podCIDRMaskSizeIPv6 }),
         ...(facts.devices !== undefined && { devices: [...facts.devices] }),
+        ...(facts.kubeProxyReplacementWhy !== undefined && { kubeProxyReplacement: true }),
         ...(facts.k8sServiceHost !== undefined && { k8sServiceHost: facts.k8sServiceHost }),
         ...(facts.k8sServicePort !== undefined && { k8sServicePort: facts.k8sServicePort }),
       },

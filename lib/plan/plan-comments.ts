@@ -64,7 +64,7 @@ function explainTarget(facts: InitFacts): Explained {
     ],
     [
       "spec.target.kubeProxyReplacement",
-      "Whether Cilium takes over Services from kube-proxy in the final values. Never during the migration: the two do not know each other's connections.\nWhere the API server must be reached without a Service, add k8sServiceHost and k8sServicePort.",
+      `Whether Cilium takes over Services from kube-proxy in the final values. Never during the migration: the two do not know each other's connections.${facts.kubeProxyReplacementWhy === undefined ? "" : ` Here: ${facts.kubeProxyReplacementWhy}.`}\nWhere the API server must be reached without a Service, add k8sServiceHost and k8sServicePort.`,
     ],
     ["spec.target.k8sServiceHost", "Address of the API server that works without a Service, with its port below."],
     ["spec.target.k8sServicePort", "Port of k8sServiceHost."],

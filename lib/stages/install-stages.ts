@@ -160,9 +160,14 @@ function buildPolicies(context: StageContext, previous: PreviousStage | undefine
   return draftOf(context, {
     id,
     kind: "policies",
-    title: `${outputs.length} translated policies, valid before the first pod moves`,
+    title:
+      outputs.length === 0
+        ? "the policy that admits pods that have not moved yet"
+        : `${outputs.length === 1 ? "1 translated policy" : `${outputs.length} translated policies`}, valid before the first pod moves`,
     purpose: [
-      `Applies ${outputs.length} Cilium policies that decide every packet as the source's policies do${refused.length === 0 ? "" : `, except for ${refused.length} that have no translation`}: see policies.md.`,
+      outputs.length === 0
+        ? "Applies what lets the two networks talk while both run; the source has no policy that needs a translation."
+        : `Applies ${outputs.length} Cilium policies that decide every packet as the source's policies do${refused.length === 0 ? "" : `, except for ${refused.length} that have no translation`}: see policies.md.`,
       mirrors.length === 0
         ? ""
         : "The mirrors in the source's own engine make the pods that have not moved yet ask what a moved pod's policy says; until a pod moves they decide nothing.",

@@ -22,7 +22,7 @@ const localBalancers: Readonly<Partial<Record<Distribution, ServiceHost>>> = {
  *
  * They need one when kube-proxy is to go, when the source answers for Services (its answers end with it), and on Talos
  * and RKE2, which have a balancer on every node. The plan's own address comes first; otherwise it is taken from the
- * distribution or from kubeadm's objects. The value is absent when none is needed or none was found.
+ * distribution, from kubeadm's objects, or from the only control-plane node. The value is absent when none is needed or none was found.
  * Findings: `target/k8s-service-host-derived`, `target/k8s-service-host-needed`.
  */
 export function chooseServiceHost(
@@ -43,7 +43,7 @@ export function chooseServiceHost(
   const because = kubeProxyReplacement
     ? "kube-proxy is to be replaced"
     : `${source.source} answers for Services and will be removed`;
-  const found = ofKubeadm(inventory);
+  const found = ofKubeadm(inventory) ?? ofOnlyControlPlane(inventory);
   if (found !== undefined) {
     const host = { ...found, why: `${found.why}; ${because}` };
     return { value: host, findings: [derived(host)] };
@@ -59,6 +59,15 @@ export function chooseServiceHost(
       }),
     ],
   };
+}
+
+/** The one control-plane node of a small cluster; with several none of them is an address that stays. */
+function ofOnlyControlPlane(inventory: Inventory): ServiceHost | undefined {
+  const nodes = inventory.nodes.filter((node) => node.isControlPlane);
+  const [node] = nodes;
+  const host = node?.addresses.find(({ type }) => type === "InternalIP")?.address;
+  if (node === undefined || nodes.length > 1 || host === undefined) return undefined;
+  return { host, port: 6443, why: `Node/${node.name} is the only control-plane node` };
 }
 
 function derived(host: ServiceHost) {

@@ -111,6 +111,9 @@ function factsOf(name: string, inventoryPath: string, inventory: Inventory, sour
     engines: enginesOf(inventory),
     ...signals(inventory),
     ...strategyOf(source),
+    ...(source.facts.serviceProxy.kind === "source" && {
+      kubeProxyReplacementWhy: `${source.source} answers for Services and goes, so that somebody has to take over`,
+    }),
   };
   const plan = checkPlanSpec(initPlan({ ...draft }), "init");
   const target =

@@ -1,5 +1,5 @@
 import type { FileTree } from "../../core/file-tree.ts";
-import { type Checked, compareFindings, type Finding } from "../../core/finding.ts";
+import { type Checked, compareFindings, countFindings, type Finding } from "../../core/finding.ts";
 import { checkTree, writeTree } from "../../io/write-tree.ts";
 import { planMigration } from "../../migration/plan-migration.ts";
 import { renderMigration } from "../../migration/render-migration.ts";
@@ -135,6 +135,7 @@ function closing(migration: PlannedMigration, settled: Settled, options: SynthOp
       ? `${folder} is up to date\n`
       : `${folder} is not up to date: run metachron synth\n`;
   const next = migration.stages.find((stage) => stage.state === "held");
+  const { error: errors } = countFindings(migration.findings);
   const lines = [
     `${settled.written} files written, ${settled.removed} removed, ${settled.unchanged} unchanged in ${folder}`,
     "",
@@ -143,7 +144,13 @@ function closing(migration: PlannedMigration, settled: Settled, options: SynthOp
     `  ${folder}/policies.md            what became of each policy, and the proof`,
     ...(next === undefined ? [] : [`  ${folder}/stages/${next.id}/STAGE.md   the next stage`]),
     `  ${folder}/report.html            the same to look at, in a browser`,
-    ...(next === undefined ? [] : ["", `Open the next stage with: metachron next --plan ${file}`]),
+    ...(next === undefined ? [] : ["", whatNext(file, errors)]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function whatNext(file: string, errors: number): string {
+  return errors === 0
+    ? `Open the next stage with: metachron next --plan ${file}`
+    : `No stage can be opened yet: follow the remedies of ${errors === 1 ? "the error" : `the ${errors} errors`} above, then run synth again.`;
 }
