@@ -1,4 +1,4 @@
-import type { Checked, Finding } from "../core/finding.ts";
+import { type Checked, type Finding, hasError } from "../core/finding.ts";
 import type { Inventory, RawObject } from "../inventory/inventory.ts";
 import { readInventory } from "../inventory/read-inventory.ts";
 import { readSourceFiles } from "../io/read-source-files.ts";
@@ -19,6 +19,8 @@ export async function loadInventory(
 ): Promise<Checked<Inventory>> {
   return withProgress(`reading ${paths.join(", ")}`, streams, async () => {
     const files = await readSourceFiles(paths);
+    // What cannot be opened is told once: that there is no object in it goes without saying.
+    if (files.value?.length === 0 && hasError(files.findings)) return { value: undefined, findings: files.findings };
     const read = await readInventory(files.value ?? []);
     const findings = [...files.findings, ...read.findings];
     const kept = purpose === "cluster" ? findings : findings.filter((finding) => !clusterOnly.has(finding.code));

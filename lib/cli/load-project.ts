@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { dirname, extname, isAbsolute, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Checked, Finding } from "../core/finding.ts";
 import { compareText } from "../core/order.ts";
@@ -90,13 +90,25 @@ async function importModule(file: string): Promise<Record<string, unknown>> {
   return tsx === undefined ? import(url) : tsx.tsImport(url, import.meta.url);
 }
 
-/** Reads a plan and the inventory that it names, relative to the plan file. Findings of both, also where one has no value. */
+/** An inventory that is not there is a matter of the plan that names it. */
+function ofPlan(finding: Finding, path: string, file: string): Finding {
+  if (finding.code !== "io/no-such-file" || finding.where?.file !== path) return finding;
+  return {
+    ...finding,
+    message: `the inventory ${path} does not exist`,
+    where: { file, field: "spec.inventory" },
+    remedy: `set spec.inventory, which is relative to the plan file, or take the inventory with: metachron snapshot --out ${path}`,
+  };
+}
+
+/** Reads a plan and the inventory that it names, relative to the plan file or absolute. Findings of both, also where one has no value. */
 export async function loadProject(named: string | undefined, streams: Streams): Promise<Checked<Project>> {
   const plan = await loadPlan(named);
   if (plan.value === undefined) return { value: undefined, findings: plan.findings };
-  const path = join(dirname(plan.value.file), plan.value.spec.inventory);
+  const { file, spec } = plan.value;
+  const path = isAbsolute(spec.inventory) ? spec.inventory : join(dirname(file), spec.inventory);
   const inventory = await loadInventory([path], "cluster", streams);
-  const findings = [...plan.findings, ...inventory.findings];
+  const findings = [...plan.findings, ...inventory.findings.map((finding) => ofPlan(finding, path, file))];
   if (inventory.value === undefined) return { value: undefined, findings };
   return { value: { plan: plan.value, inventory: inventory.value }, findings };
 }

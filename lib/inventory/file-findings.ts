@@ -1,5 +1,6 @@
 import type { Finding, Where } from "../core/finding.ts";
 import { getString, type JsonObject, type JsonValue } from "../core/json.ts";
+import { sortedUnique } from "../core/order.ts";
 import { inventoryFinding } from "./findings.ts";
 
 /** Documents of a file that are no Kubernetes objects: said once for each file. */
@@ -88,18 +89,33 @@ export function secondItemsKey(where: Where): Finding {
 
 /** An empty list; `plural` is the resource it is taken for. */
 export function emptyList(plural: string | undefined, where: Where): Finding {
-  const message =
-    plural === undefined
-      ? "an empty list does not say of which kind it is"
-      : `an empty list, taken for ${plural} by the name of the file or its first comment: the cluster has none`;
+  if (plural !== undefined) return emptyLists([plural], where);
   return inventoryFinding("inventory/empty-list", {
-    message,
+    message: "an empty list does not say of which kind it is",
     where,
-    ...(plural === undefined && {
-      reason: "so the kind counts as not asked for, and what depends on it as not checked",
-      remedy: "name the file after the resource, for example poddisruptionbudgets.yaml",
-    }),
+    reason: "so the kind counts as not asked for, and what depends on it as not checked",
+    remedy: "name the file after the resource, for example poddisruptionbudgets.yaml",
   });
+}
+
+function emptyLists(resources: readonly string[], where: Where): Finding {
+  const one = resources.length === 1;
+  return inventoryFinding("inventory/empty-list", {
+    message: `${one ? "an empty list is" : `${resources.length} empty lists are each`} taken for what the file's name or its first comment says: the cluster has no ${resources.join(", ")}`,
+    where,
+    data: { resources: [...resources] },
+  });
+}
+
+/** The same findings with those about empty lists whose kind is known told as one, at the place of the first. */
+export function foldEmptyLists(findings: readonly Finding[]): Finding[] {
+  const resourcesOf = ({ code, data }: Finding): readonly string[] =>
+    code === "inventory/empty-list" ? ((data?.["resources"] as readonly string[] | undefined) ?? []) : [];
+  const known = findings.filter((finding) => resourcesOf(finding).length > 0);
+  const [first] = known;
+  if (first?.where === undefined) return [...findings];
+  const all = emptyLists(sortedUnique(known.flatMap(resourcesOf)), first.where);
+  return findings.flatMap((finding) => (finding === first ? [all] : known.includes(finding) ? [] : [finding]));
 }
 
 /** A Status object in place of what was asked for. */

@@ -215,7 +215,12 @@ function seeEmptyList(state: FileState, header: TextPiece): void {
   const known = guessKindOfEmptyList(state.name, header.text.slice(0, 1000));
   if (known !== undefined) state.collector.seeKind(known.kind, known.group === "" ? "v1" : `${known.group}/v1`);
   const where = { file: state.name, line: header.line, column: header.column };
-  state.findings.push(emptyList(known === undefined ? undefined : known.plural, where));
+  state.findings.push(emptyList(known === undefined ? undefined : qualified(known), where));
+}
+
+/** As kubectl takes it: two groups may have a resource of one name. */
+function qualified({ plural, group }: { readonly plural: string; readonly group: string }): string {
+  return group === "" ? plural : `${plural}.${group}`;
 }
 
 function isKustomization(value: JsonObject, file: string): boolean {

@@ -3,6 +3,7 @@ import { buildInventory } from "./build-inventory.ts";
 import { capFindings } from "./cap-findings.ts";
 import { checkInventory } from "./check-inventory.ts";
 import { type Collector, createCollector } from "./collect-objects.ts";
+import { foldEmptyLists } from "./file-findings.ts";
 import { createFileReader } from "./file-reader.ts";
 import { inventoryFinding } from "./findings.ts";
 import type { Inventory } from "./inventory.ts";
@@ -49,7 +50,7 @@ export async function readManifests(
   findings.push(...collected.findings, ...versionFindings(collected.versions));
   const isEmpty = collected.kindsSeen.size === 0 && collected.versions.length === 0;
   if (isEmpty) findings.push(empty(fileCount));
-  const told = capFindings(findings.sort(compareFindings)).sort(compareFindings);
+  const told = capFindings(foldEmptyLists(findings.sort(compareFindings))).sort(compareFindings);
   return { value: isEmpty ? undefined : buildInventory(collected), findings: told };
 }
 
