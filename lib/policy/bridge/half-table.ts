@@ -1,77 +1,22 @@
-import {
-  allowedHeaders,
-  type CompiledSide,
-  decide,
-  type OwnNode,
-  type PlacedRule,
-  type Program,
-  rulesOf,
-  type Variant,
-  type Verdict,
-} from "../prove/evaluate.ts";
+import type { CompiledSide, OwnNode, PlacedRule, Program } from "../prove/evaluate.ts";
 import type { Half } from "../prove/policy-side.ts";
 import type { CompiledRule, Term } from "../prove/term.ts";
 import type { ClosedSpace } from "../space/closed-space.ts";
-import { everyL4, type L4Set } from "../space/l4-set.ts";
 import type { EndsHandle } from "../space/packet-space.ts";
+import { type Deciders, openDecider } from "./deciders.ts";
+import { createSplitter, type EndBlocks, type PeerTerms, type TermLists } from "./split-ends.ts";
 
-/** What decides one half for some pairs of ends: only the rules that match both, in their order. */
-export interface Decider {
-  readonly program: Program;
-  readonly ownNode: OwnNode;
+/** Deciders of one subject: `deciders[blockOf[peer]]`, peers as places in the space's list of ends. */
+export interface DeciderRow {
+  /** Sixteen bits an end: a cluster of two thousand classes has thousands of rows with thousands of ends. */
+  readonly blockOf: Uint16Array | Int32Array;
+  readonly deciders: Int32Array;
 }
 
-/** Deciders as numbers; 0 is the one that lets everything pass. */
-export interface Deciders {
-  readonly intern: (key: string, make: () => Decider) => number;
-  readonly allowed: (decider: number, variant: Variant) => L4Set;
-  readonly verdict: (decider: number, variant: Variant, point: number) => Verdict;
-  /** Every header at which some rule of the decider begins or ends. */
-  readonly cuts: (decider: number) => readonly number[];
-  readonly programs: () => readonly Program[];
-}
-
-/** Deciders of one half at one kind of subject: `at(subject)[peer]`, both as places in the space's list of ends. */
+/** Deciders of one half at one kind of subject, subjects and peers as places in the space's list of ends. */
 export interface HalfTable {
-  readonly at: (subject: number) => Int32Array;
-}
-
-/** No engine decides: everything passes. */
-export const openDecider = 0;
-
-/** One byte that says yes: a decider's rules match its pairs, so that their only peer set holds. */
-const yes = Uint8Array.of(1);
-
-/** An empty list of deciders. */
-export function createDeciders(): Deciders {
-  const list: Decider[] = [{ program: { engine: "none" }, ownNode: "no" }];
-  const known = new Map<string, number>();
-  const allowed = new Map<string, L4Set>();
-  const at = (decider: number): Decider => list[decider] ?? { program: { engine: "none" }, ownNode: "no" };
-  return {
-    intern: (key, make) => {
-      const found = known.get(key);
-      if (found !== undefined) return found;
-      known.set(key, list.length);
-      return list.push(make()) - 1;
-    },
-    allowed: (decider, variant) => {
-      if (decider === openDecider) return everyL4;
-      const key = `${decider}|${variant.sourcePort ?? ""}|${variant.http ?? ""}`;
-      const found = allowed.get(key);
-      if (found !== undefined) return found;
-      const { program, ownNode } = at(decider);
-      const headers = allowedHeaders(program, yes, variant, ownNode);
-      allowed.set(key, headers);
-      return headers;
-    },
-    verdict: (decider, variant, point) => {
-      const { program, ownNode } = at(decider);
-      return decide(program, yes, variant, ownNode, point);
-    },
-    cuts: (decider) => rulesOf(at(decider).program).flatMap(({ terms }) => terms.flatMap(({ l4 }) => [...l4])),
-    programs: () => list.map(({ program }) => program),
-  };
+  readonly row: (subject: number) => DeciderRow;
+  readonly at: (subject: number, peer: number) => number;
 }
 
 interface SideTerm {
@@ -105,24 +50,34 @@ export interface HalfTableInput {
  */
 export function createHalfTable(input: HalfTableInput): HalfTable {
   const { side, size } = input;
-  if (side.engine === "none") {
-    const open = new Int32Array(size);
-    return { at: () => open };
-  }
+  const open = openRow(size);
+  if (side.engine === "none") return { row: () => open, at: () => openDecider };
   const terms = termsOf(side);
-  const rows = new Map<string, Int32Array>();
-  const rowOf = new Map<number, Int32Array>();
+  const rows = new Map<string, DeciderRow>();
+  const rowOf = new Map<number, DeciderRow>();
   const handles = handlesOf(side, terms);
   const noted = noteSubjects(input, handles.list);
+  const split = createSplitter(input.space, size, input.ownNodes, input.lists);
   for (const subject of input.subjects) {
     const places = noted[subject] ?? [];
     const key = places.join(",");
-    const row = rows.get(key) ?? createRow(input, side, terms, handles, places);
+    const row = rows.get(key) ?? createRow({ input, side, terms, handles, split }, places);
     rows.set(key, row);
     rowOf.set(subject, row);
   }
-  const none = new Int32Array(size);
-  return { at: (subject) => rowOf.get(subject) ?? none };
+  const row = (subject: number): DeciderRow => rowOf.get(subject) ?? open;
+  return { row, at: (subject, peer) => deciderAt(row(subject), peer) };
+}
+
+/** The row of a subject at which nobody decides. */
+export function openRow(size: number): DeciderRow {
+  return { blockOf: new Uint16Array(size), deciders: Int32Array.of(openDecider) };
+}
+
+/** The decider of one peer; of a peer that no end stands for the open one. */
+export function deciderAt({ blockOf, deciders }: DeciderRow, peer: number): number {
+  const block = blockOf[peer];
+  return block === undefined ? openDecider : (deciders[block] ?? openDecider);
 }
 
 function termsOf(side: Exclude<CompiledSide, { readonly engine: "none" }>): readonly SideTerm[] {
@@ -184,16 +139,18 @@ function noteSubjects(input: HalfTableInput, handles: readonly EndsHandle[]): re
   return noted;
 }
 
-function createRow(
-  input: HalfTableInput,
-  side: Exclude<CompiledSide, { readonly engine: "none" }>,
-  terms: readonly SideTerm[],
-  handles: SubjectHandles,
-  places: readonly number[],
-): Int32Array {
+interface RowParts {
+  readonly input: HalfTableInput;
+  readonly side: Exclude<CompiledSide, { readonly engine: "none" }>;
+  readonly terms: readonly SideTerm[];
+  readonly handles: SubjectHandles;
+  readonly split: (peers: PeerTerms) => EndBlocks;
+}
+
+function createRow({ input, side, terms, handles, split }: RowParts, places: readonly number[]): DeciderRow {
   const policies = places.flatMap((place) => handles.policies[place] ?? []).sort((a, b) => a - b);
   const own = places.flatMap((place) => handles.terms[place] ?? []).sort((a, b) => a - b);
-  const { blockOf, lists } = splitPeers(input, own, terms);
+  const { blockOf, lists } = split(byPeer(own, terms, input.space.none));
   const base = `${input.name}|${input.half}|${baseKey(side, policies)}`;
   const node = new Set(input.ownNodes.map((end) => blockOf[end] ?? 0));
   const inNode: OwnNode = input.half === "ingress" ? "from" : "to";
@@ -216,7 +173,19 @@ function createRow(
     cache.set(list, decider);
     return decider;
   });
-  return Int32Array.from(blockOf, (block) => deciders[block] ?? openDecider);
+  const kept = lists.length <= 65_536 ? Uint16Array.from(blockOf) : Int32Array.from(blockOf);
+  return { blockOf: kept, deciders: Int32Array.from(deciders) };
+}
+
+function byPeer(own: readonly number[], terms: readonly SideTerm[], none: EndsHandle): PeerTerms {
+  const found = new Map<EndsHandle, number[]>();
+  for (const index of own) {
+    const peer = terms[index]?.term.peer ?? none;
+    const list = found.get(peer);
+    if (list === undefined) found.set(peer, [index]);
+    else list.push(index);
+  }
+  return found;
 }
 
 /** What decides beside the rules that match: the tiers that end, the default deny. */
@@ -233,89 +202,6 @@ export function createFound(): (base: string) => Map<number, number> {
     maps.set(base, map);
     return map;
   };
-}
-
-/** Lists of terms as numbers, each stored once as a shorter list and one more term; 0 is the empty one. */
-export interface TermLists {
-  readonly extend: (list: number, terms: readonly number[]) => number;
-  readonly members: (list: number) => readonly number[];
-}
-
-/** An empty table of lists. */
-export function createTermLists(): TermLists {
-  const parents: number[] = [0];
-  const last: number[] = [-1];
-  const known = new Map<number, number>();
-  const append = (list: number, term: number): number => {
-    const key = list * 2_097_152 + term;
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    known.set(key, parents.length);
-    last.push(term);
-    return parents.push(list) - 1;
-  };
-  return {
-    extend: (list, terms) => terms.reduce(append, list),
-    members: (list) => {
-      const result: number[] = [];
-      for (let at = list; at !== 0; at = parents[at] ?? 0) result.push(last[at] ?? -1);
-      return result;
-    },
-  };
-}
-
-interface PeerSplit {
-  readonly blockOf: Int32Array;
-  /** The terms that match the ends of each block, as a list of `TermLists`. */
-  readonly lists: readonly number[];
-}
-
-/** Splits all ends by the peer sets of some terms. Touches only the ends that a set names by itself. */
-function splitPeers(input: HalfTableInput, own: readonly number[], terms: readonly SideTerm[]): PeerSplit {
-  const { space, size } = input;
-  const byPeer = new Map<EndsHandle, number[]>();
-  for (const index of own) {
-    const peer = terms[index]?.term.peer ?? space.none;
-    const list = byPeer.get(peer);
-    if (list === undefined) byPeer.set(peer, [index]);
-    else list.push(index);
-  }
-  const split: Refinement = { blockOf: new Int32Array(size), lists: [0], moved: [], stamps: [], stamp: 0 };
-  refine(split, input.ownNodes, [], input.lists);
-  for (const [peer, matching] of byPeer) {
-    const { ends, isNegated } = space.stored(peer);
-    const count = split.lists.length;
-    refine(split, ends, isNegated ? [] : matching, input.lists);
-    // Of a set kept as what it lacks, everybody but the ends listed is a member.
-    if (isNegated)
-      for (let block = 0; block < count; block += 1)
-        split.lists[block] = input.lists.extend(split.lists[block] ?? 0, matching);
-  }
-  return split;
-}
-
-interface Refinement {
-  readonly blockOf: Int32Array;
-  readonly lists: number[];
-  /** Where the ends of a block go in the current step; valid where the stamp is the current one. */
-  readonly moved: number[];
-  readonly stamps: number[];
-  stamp: number;
-}
-
-/** Moves the ends out of their blocks into new ones, whose lists have the terms more. */
-function refine(split: Refinement, ends: ArrayLike<number>, terms: readonly number[], lists: TermLists): void {
-  const { blockOf, moved, stamps } = split;
-  split.stamp += 1;
-  for (let at = 0; at < ends.length; at += 1) {
-    const end = ends[at] ?? 0;
-    const from = blockOf[end] ?? 0;
-    if (stamps[from] !== split.stamp) {
-      stamps[from] = split.stamp;
-      moved[from] = split.lists.push(lists.extend(split.lists[from] ?? 0, terms)) - 1;
-    }
-    blockOf[end] = moved[from] ?? from;
-  }
 }
 
 function programOf(

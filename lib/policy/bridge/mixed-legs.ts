@@ -1,16 +1,11 @@
 import { compileSide } from "../prove/compile-side.ts";
 import type { Half, PolicySide } from "../prove/policy-side.ts";
 import type { World } from "../space/world.ts";
-import {
-  createDeciders,
-  createFound,
-  createHalfTable,
-  createTermLists,
-  type Deciders,
-  type HalfTable,
-} from "./half-table.ts";
+import { createDeciders, type Deciders } from "./deciders.ts";
+import { createFound, createHalfTable, type HalfTable } from "./half-table.ts";
 import type { MixedClass, MixedEnds } from "./mixed-ends.ts";
 import type { MixedRow } from "./mixed-proof.ts";
+import { createTermLists } from "./split-ends.ts";
 
 /** Who decides what in the mixed phase. */
 export interface MixedSides {

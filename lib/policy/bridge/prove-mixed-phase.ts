@@ -1,19 +1,17 @@
 import { byAll, byText } from "../../core/order.ts";
-import { cutAt, isSameSet } from "../prove/compare.ts";
 import { labelledAddresses, vocabularyOf } from "../prove/compile-side.ts";
 import { addToGroups, type DifferenceGroups, differencesOf } from "../prove/difference-groups.ts";
-import { commonBoundaries, comparedHeaders } from "../prove/divergences.ts";
-import { type Variant, type Verdict, variantsOf } from "../prove/evaluate.ts";
+import { comparedHeaders } from "../prove/divergences.ts";
 import type { Half, PolicySide } from "../prove/policy-side.ts";
-import { intersectL4, type L4Set, subtractL4, uniteL4 } from "../space/l4-set.ts";
 import type { PacketEnd } from "../space/packet-end.ts";
 import type { PeerBlock, SubjectLeaf } from "../space/packet-space.ts";
 import type { World } from "../space/world.ts";
-import { type Deciders, openDecider } from "./half-table.ts";
+import { createComparer } from "./compare-deciders.ts";
+import { type Bucket, compareLeg } from "./compare-leg.ts";
 import { type MixedEnds, mixedEnds } from "./mixed-ends.ts";
-import { type HalfView, type Leg, type MixedSides, mixedLegs, type Party } from "./mixed-legs.ts";
+import { type Leg, type MixedSides, mixedLegs, type Party } from "./mixed-legs.ts";
 import type { MixedDifference, MixedProof, MixedRow, WaveExposure } from "./mixed-proof.ts";
-import { countPodsPerWave, type NodesOfWave, type WavePods } from "./wave-pods.ts";
+import { countPodsPerWave, type NodesOfWave } from "./wave-pods.ts";
 
 /** What is asked of the mixed phase. */
 export interface MixedPhaseInput {
@@ -104,210 +102,21 @@ function compareFamily(input: MixedPhaseInput, sides: MixedSides, ends: MixedEnd
   });
   const comparer = createComparer(deciders, comparedHeaders("egress", ends.family, Object.values(sides)));
   const pods = countPodsPerWave(ends.classes, input.waves ?? []);
-  for (const leg of legs) compareLeg(leg, ends, comparer, pods, tally);
-}
-
-/** One kind of difference: the packets between pairs that the same rules decide, before and during. */
-interface CellOfPair {
-  readonly half: Half;
-  readonly variant: Variant;
-  readonly from: number;
-  readonly to: number;
-  readonly before: Verdict;
-  readonly during: Verdict;
-}
-
-interface Comparer {
-  readonly variants: number;
-  /** Everything that is decided otherwise by the second pair of deciders; the same list for the same four. */
-  readonly compare: (
-    egressBefore: number,
-    ingressBefore: number,
-    egressDuring: number,
-    ingressDuring: number,
-  ) => readonly CellOfPair[];
-}
-
-/** Egress and ingress. */
-type DeciderPair = readonly [number, number];
-
-const nothing: readonly CellOfPair[] = [];
-
-function createComparer(deciders: Deciders, headers: L4Set): Comparer {
-  const variants = variantsOf(deciders.programs());
-  const memo = new Map<number, Map<number, readonly CellOfPair[]>>();
-  const size = deciders.programs().length + 1;
-  const allowedByBoth = ([egress, ingress]: DeciderPair, variant: Variant): L4Set =>
-    intersectL4(deciders.allowed(egress, variant), deciders.allowed(ingress, variant));
-  const bothAllow = createSetNumbers(deciders, variants);
-  const compare = (before: DeciderPair, during: DeciderPair): readonly CellOfPair[] =>
-    variants.flatMap((variant) => {
-      const a = allowedByBoth(before, variant);
-      const b = allowedByBoth(during, variant);
-      if (isSameSet(a, b)) return [];
-      const differing = intersectL4(headers, uniteL4(subtractL4(a, b), subtractL4(b, a)));
-      const cuts = [...new Set([...commonBoundaries, ...[...before, ...during].flatMap(deciders.cuts)])].sort(
-        (x, y) => x - y,
-      );
-      return [...cutAt(differing, cuts)].map(([from, to]) => cellOf(before, during, variant, from, to));
-    });
-  const cellOf = (before: DeciderPair, during: DeciderPair, variant: Variant, from: number, to: number): CellOfPair => {
-    const verdicts = (pair: DeciderPair): readonly [Verdict, Verdict] => [
-      deciders.verdict(pair[0], variant, from),
-      deciders.verdict(pair[1], variant, from),
-    ];
-    const [egressBefore, ingressBefore] = verdicts(before);
-    const [egressDuring, ingressDuring] = verdicts(during);
-    // The half that denied, or denies now: it makes the difference.
-    const wasAllowed = egressBefore.isAllowed && ingressBefore.isAllowed;
-    const isEgress = wasAllowed ? !egressDuring.isAllowed : !egressBefore.isAllowed;
-    return isEgress
-      ? { half: "egress", variant, from, to, before: egressBefore, during: egressDuring }
-      : { half: "ingress", variant, from, to, before: ingressBefore, during: ingressDuring };
-  };
-  return {
-    variants: variants.length,
-    compare: (egressBefore, ingressBefore, egressDuring, ingressDuring) => {
-      if (egressBefore === egressDuring && ingressBefore === ingressDuring) return nothing;
-      let isSame = true;
-      for (let variant = 0; variant < variants.length && isSame; variant += 1)
-        isSame = bothAllow(egressBefore, ingressBefore, variant) === bothAllow(egressDuring, ingressDuring, variant);
-      if (isSame) return nothing;
-      const first = egressBefore * size + ingressBefore;
-      const second = egressDuring * size + ingressDuring;
-      let known = memo.get(first);
-      if (known === undefined) {
-        known = new Map();
-        memo.set(first, known);
-      }
-      const found = known.get(second);
-      if (found !== undefined) return found;
-      const cells = compare([egressBefore, ingressBefore], [egressDuring, ingressDuring]);
-      known.set(second, cells);
-      return cells;
-    },
-  };
-}
-
-/** Numbers for what both halves of a pair let through, equal for equal sets: most pairs are settled by two look-ups. */
-function createSetNumbers(
-  deciders: Deciders,
-  variants: readonly Variant[],
-): (egress: number, ingress: number, variant: number) => number {
-  const sets: L4Set[] = [];
-  const numberOfText = new Map<string, number>();
-  const numberOf = (set: L4Set): number => {
-    const text = set.join(",");
-    const known = numberOfText.get(text);
-    if (known !== undefined) return known;
-    numberOfText.set(text, sets.length);
-    return sets.push(set) - 1;
-  };
-  const single = variants.map((variant) =>
-    Int32Array.from(deciders.programs(), (_, decider) => numberOf(deciders.allowed(decider, variant))),
-  );
-  const met = new Map<number, number>();
-  return (egress, ingress, variant) => {
-    const a = single[variant]?.[egress] ?? 0;
-    const b = single[variant]?.[ingress] ?? 0;
-    if (a === b) return a;
-    const key = a < b ? a * 67_108_864 + b : b * 67_108_864 + a;
-    const known = met.get(key);
-    if (known !== undefined) return known;
-    const number = numberOf(intersectL4(sets[a] ?? [], sets[b] ?? []));
-    met.set(key, number);
-    return number;
-  };
-}
-
-/** All pairs of one leg whose packets differ alike. */
-interface Bucket {
-  readonly source: Party;
-  readonly destination: Party;
-  flows: number;
-  readonly waves: Float64Array;
-}
-
-function compareLeg(leg: Leg, ends: MixedEnds, comparer: Comparer, pods: WavePods, tally: Tally): void {
-  const sources = partiesOf(leg.from, ends);
-  const destinations = partiesOf(leg.to, ends);
-  const halves = (view: Leg["before"]): readonly [ReadyHalf, ReadyHalf] => [
-    readyHalf(view.egress, sources, destinations),
-    readyHalf(view.ingress, destinations, sources),
-  ];
-  const [egressBefore, ingressBefore] = halves(leg.before);
-  const [egressDuring, ingressDuring] = halves(leg.during);
-  const row = tally.rows.get(leg.row) ?? { flows: 0 };
-  tally.rows.set(leg.row, row);
-  const buckets = new Map<readonly CellOfPair[], Bucket>();
-  for (const [at, source] of sources.entries()) {
-    for (const [to, destination] of destinations.entries()) {
-      const flows = flowsBetween(source, destination, ends);
-      if (flows === 0) continue;
-      row.flows += flows * comparer.variants;
-      const cells = comparer.compare(
-        deciderAt(egressBefore, at, to),
-        deciderAt(ingressBefore, to, at),
-        deciderAt(egressDuring, at, to),
-        deciderAt(ingressDuring, to, at),
-      );
-      if (cells.length === 0) continue;
-      let bucket = buckets.get(cells);
-      if (bucket === undefined) {
-        bucket = { source, destination, flows: 0, waves: new Float64Array(pods.waves) };
-        buckets.set(cells, bucket);
-      }
-      bucket.flows += flows;
-      if (leg.isRepeated !== true) pods.addPairs(bucket.waves, leg.row, source.index, destination.index);
-    }
+  for (const leg of legs) {
+    const { pairs, buckets } = compareLeg(leg, ends, comparer, pods);
+    const row = tally.rows.get(leg.row) ?? { flows: 0 };
+    tally.rows.set(leg.row, row);
+    row.flows += pairs * comparer.variants;
+    for (const bucket of buckets) keepBucket(leg, bucket, ends, tally);
   }
-  for (const [cells, bucket] of buckets) keepBucket(leg, cells, bucket, ends, tally);
 }
 
-function partiesOf(kind: "pods" | "others", ends: MixedEnds): readonly Party[] {
-  return kind === "pods"
-    ? ends.classes.map((_, index) => ({ index }))
-    : ends.others.map(({ place }) => ({ other: place }));
-}
-
-function flowsBetween(source: Party, destination: Party, ends: MixedEnds): number {
-  const weight = (party: Party): number =>
-    party.index === undefined
-      ? (ends.ends[party.other ?? -1]?.weight ?? 0)
-      : (ends.classes[party.index]?.pods.length ?? 0);
-  // A pod's traffic to itself never leaves it.
-  const self = source.index !== undefined && source.index === destination.index ? weight(source) : 0;
-  return weight(source) * weight(destination) - self;
-}
-
-/** One half of a leg with its rows looked up: `rows[own][places[other]]`. */
-interface ReadyHalf {
-  readonly rows: readonly Int32Array[];
-  readonly places: Int32Array;
-}
-
-/** A half that no pod decides is one row of zeros, and zero lets everything pass. */
-function readyHalf(view: HalfView | undefined, owns: readonly Party[], others: readonly Party[]): ReadyHalf {
-  if (view === undefined) {
-    const open = Int32Array.of(openDecider);
-    return { rows: owns.map(() => open), places: new Int32Array(others.length) };
-  }
-  return {
-    rows: owns.map((own) => view.table.at(view.subject(own))),
-    places: Int32Array.from(others, (other) => view.peer(other)),
-  };
-}
-
-function deciderAt({ rows, places }: ReadyHalf, own: number, other: number): number {
-  return rows[own]?.[places[other] ?? -1] ?? openDecider;
-}
-
-function keepBucket(leg: Leg, cells: readonly CellOfPair[], bucket: Bucket, ends: MixedEnds, tally: Tally): void {
+function keepBucket(leg: Leg, bucket: Bucket, ends: MixedEnds, tally: Tally): void {
   const source = shownEnd(bucket.source, ends);
   const destination = shownEnd(bucket.destination, ends);
   const leaves = { egress: leafOf(source, bucket.flows), ingress: leafOf(destination, bucket.flows) };
   const blocks = { egress: blockOf(destination), ingress: blockOf(source) };
-  for (const cell of cells) {
+  for (const cell of bucket.cells) {
     addToGroups(groupsOf(leg, cell.half, tally).groups, {
       half: cell.half,
       family: ends.family,

@@ -1,11 +1,6 @@
-import {
-  createDeciders,
-  createFound,
-  createHalfTable,
-  createTermLists,
-  type Deciders,
-  type HalfTable,
-} from "../bridge/half-table.ts";
+import { createDeciders, type Deciders } from "../bridge/deciders.ts";
+import { createFound, createHalfTable, type HalfTable } from "../bridge/half-table.ts";
+import { createTermLists } from "../bridge/split-ends.ts";
 import { cutAt } from "../prove/compare.ts";
 import { compileSide, labelledAddresses } from "../prove/compile-side.ts";
 import { type Variant, type Verdict, variantsOf } from "../prove/evaluate.ts";
@@ -80,12 +75,21 @@ export function flowTable(input: FlowInput): FlowTable {
   const standIns = [...byStandIn.keys()].sort((a, b) => a - b).slice(0, mostStandIns);
   const variants = (): readonly Variant[] => variantsOf(deciders.programs());
   const kindsOf = createKinds(deciders, variants());
+  const lookOf = createLookNumbers();
   const groups = new Map<string, FlowGroup>();
+  const groupOfLook: FlowGroup[] = [];
   const groupOf = (from: number, to: number): FlowGroup => {
     const looks = looksOf(tables, byStandIn.get(from) ?? [], byStandIn.get(to) ?? []);
-    const key = looks.map((look) => look.join(",")).join("|");
-    const known = groups.get(key) ?? { kinds: kindsOf(looks), pairs: [] };
+    const [first] = looks;
+    // Nearly every stand-in has one address, so that a pair has one look: its number is the way to its group.
+    const look = looks.length === 1 && first !== undefined ? lookOf(first) : undefined;
+    const met = look === undefined ? undefined : groupOfLook[look];
+    if (met !== undefined) return met;
+    const distinct = distinctLooks(looks);
+    const key = distinct.map((one) => one.join(",")).join("|");
+    const known = groups.get(key) ?? { kinds: kindsOf(distinct), pairs: [] };
     groups.set(key, known);
+    if (look !== undefined) groupOfLook[look] = known;
     return known;
   };
   for (const from of standIns)
@@ -106,14 +110,38 @@ export function flowTable(input: FlowInput): FlowTable {
 type Look = readonly [number, number, number, number];
 
 function looksOf(tables: Tables, froms: readonly number[], tos: readonly number[]): readonly Look[] {
-  const looks = froms.flatMap((from) =>
-    tos.map((to): Look => {
-      const at = (side: "before" | "after", half: Half): number =>
-        half === "egress" ? (tables[side].egress.at(from)[to] ?? 0) : (tables[side].ingress.at(to)[from] ?? 0);
-      return [at("before", "egress"), at("before", "ingress"), at("after", "egress"), at("after", "ingress")];
-    }),
-  );
+  const { before, after } = tables;
+  const looks: Look[] = [];
+  for (const from of froms)
+    for (const to of tos)
+      looks.push([
+        before.egress.at(from, to),
+        before.ingress.at(to, from),
+        after.egress.at(from, to),
+        after.ingress.at(to, from),
+      ]);
+  return looks;
+}
+
+function distinctLooks(looks: readonly Look[]): readonly Look[] {
   return [...new Map(looks.map((look) => [look.join(","), look])).values()];
+}
+
+/** A number for each look, found without making a text. */
+function createLookNumbers(): (look: Look) => number {
+  const known = new Map<number, Map<number, number>>();
+  let count = 0;
+  return ([egressBefore, ingressBefore, egressAfter, ingressAfter]) => {
+    const before = egressBefore * 67_108_864 + ingressBefore;
+    const after = egressAfter * 67_108_864 + ingressAfter;
+    const ofBefore = known.get(before) ?? new Map<number, number>();
+    const found = ofBefore.get(after);
+    if (found !== undefined) return found;
+    known.set(before, ofBefore);
+    ofBefore.set(after, count);
+    count += 1;
+    return count - 1;
+  };
 }
 
 /** Ports that people know, best first, where a stretch leaves the choice. */
