@@ -17,7 +17,7 @@ export interface Decider {
 
 /** Deciders as numbers; 0 is the one that lets everything pass. */
 export interface Deciders {
-  readonly intern: (key: string, make: () => Decider) => number;
+  readonly add: (decider: Decider) => number;
   readonly allowed: (decider: number, variant: Variant) => L4Set;
   readonly verdict: (decider: number, variant: Variant, point: number) => Verdict;
   /** Every header at which some rule of the decider begins or ends. */
@@ -34,16 +34,10 @@ const yes = Uint8Array.of(1);
 /** An empty list of deciders. */
 export function createDeciders(): Deciders {
   const list: Decider[] = [{ program: { engine: "none" }, ownNode: "no" }];
-  const known = new Map<string, number>();
   const allowed = new Map<string, L4Set>();
   const at = (decider: number): Decider => list[decider] ?? { program: { engine: "none" }, ownNode: "no" };
   return {
-    intern: (key, make) => {
-      const found = known.get(key);
-      if (found !== undefined) return found;
-      known.set(key, list.length);
-      return list.push(make()) - 1;
-    },
+    add: (decider) => list.push(decider) - 1,
     allowed: (decider, variant) => {
       if (decider === openDecider) return everyL4;
       const key = `${decider}|${variant.sourcePort ?? ""}|${variant.http ?? ""}`;

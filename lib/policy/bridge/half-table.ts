@@ -4,7 +4,7 @@ import type { CompiledRule, Term } from "../prove/term.ts";
 import type { ClosedSpace } from "../space/closed-space.ts";
 import type { EndsHandle } from "../space/packet-space.ts";
 import { type Deciders, openDecider } from "./deciders.ts";
-import { createSplitter, type EndBlocks, type PeerTerms, type TermLists } from "./split-ends.ts";
+import { createTermLists, type EndBlocks, type PeerTerms, splitEnds, type TermLists, unsplit } from "./split-ends.ts";
 
 /** Deciders of one subject: `deciders[blockOf[peer]]`, peers as places in the space's list of ends. */
 export interface DeciderRow {
@@ -27,8 +27,6 @@ interface SideTerm {
 
 /** What a table is made from. */
 export interface HalfTableInput {
-  /** Distinguishes the sides of one comparison. */
-  readonly name: string;
   readonly side: CompiledSide;
   readonly half: Half;
   readonly space: ClosedSpace;
@@ -38,10 +36,6 @@ export interface HalfTableInput {
   /** Places of the ends that are a pod's own node. */
   readonly ownNodes: readonly number[];
   readonly deciders: Deciders;
-  /** Lists of this table's terms. */
-  readonly lists: TermLists;
-  /** Deciders that were found before, by list of terms, for all that decides beside them. */
-  readonly found: (base: string) => Map<number, number>;
 }
 
 /**
@@ -57,11 +51,20 @@ export function createHalfTable(input: HalfTableInput): HalfTable {
   const rowOf = new Map<number, DeciderRow>();
   const handles = handlesOf(side, terms);
   const noted = noteSubjects(input, handles.list);
-  const split = createSplitter(input.space, size, input.ownNodes, input.lists);
+  const parts: RowParts = {
+    input,
+    lists: createTermLists(),
+    side,
+    terms,
+    handles,
+    shared: sharedPlaces(noted, handles),
+    bases: new Map(),
+    found: createFound(),
+  };
   for (const subject of input.subjects) {
     const places = noted[subject] ?? [];
     const key = places.join(",");
-    const row = rows.get(key) ?? createRow({ input, side, terms, handles, split }, places);
+    const row = rows.get(key) ?? createRow(parts, places);
     rows.set(key, row);
     rowOf.set(subject, row);
   }
@@ -141,35 +144,73 @@ function noteSubjects(input: HalfTableInput, handles: readonly EndsHandle[]): re
 
 interface RowParts {
   readonly input: HalfTableInput;
+  readonly lists: TermLists;
   readonly side: Exclude<CompiledSide, { readonly engine: "none" }>;
   readonly terms: readonly SideTerm[];
   readonly handles: SubjectHandles;
-  readonly split: (peers: PeerTerms) => EndBlocks;
+  /** Places of sets that bring many terms to many subjects. */
+  readonly shared: ReadonlySet<number>;
+  /** Ends as the terms of shared sets split them, by the places of those sets. */
+  readonly bases: Map<string, EndBlocks>;
+  /** Deciders that were found before, by list of terms, for all that decides beside them. */
+  readonly found: (base: string) => Map<number, number>;
 }
 
-function createRow({ input, side, terms, handles, split }: RowParts, places: readonly number[]): DeciderRow {
+const fewTerms = 16;
+const fewSubjects = 16;
+
+/** The mirrors select every pod and have a rule for each rule of the cluster: what they split is split once. */
+function sharedPlaces(noted: readonly (readonly number[] | undefined)[], handles: SubjectHandles): ReadonlySet<number> {
+  const subjects = new Int32Array(handles.list.length);
+  for (const places of noted) for (const place of places ?? []) subjects[place] = (subjects[place] ?? 0) + 1;
+  return new Set(
+    handles.terms.flatMap((terms, place) =>
+      terms.length > fewTerms && (subjects[place] ?? 0) > fewSubjects ? [place] : [],
+    ),
+  );
+}
+
+/** All ends split by the peer sets of the terms of some subject sets. */
+function splitBySets({ input, lists, terms, handles, shared, bases }: RowParts, places: readonly number[]): EndBlocks {
+  const peersOf = (some: readonly number[]): PeerTerms =>
+    byPeer(
+      some.flatMap((place) => handles.terms[place] ?? []).sort((a, b) => a - b),
+      terms,
+      input.space.none,
+    );
+  const common = places.filter((place) => shared.has(place));
+  const key = common.join(",");
+  let base = bases.get(key);
+  if (base === undefined) {
+    base = unsplit(input.size, input.ownNodes, lists);
+    base = splitEnds(base, peersOf(common), input.space, lists);
+    bases.set(key, base);
+  }
+  return splitEnds(base, peersOf(places.filter((place) => !shared.has(place))), input.space, lists);
+}
+
+function createRow(parts: RowParts, places: readonly number[]): DeciderRow {
+  const { input, side, terms, handles } = parts;
   const policies = places.flatMap((place) => handles.policies[place] ?? []).sort((a, b) => a - b);
-  const own = places.flatMap((place) => handles.terms[place] ?? []).sort((a, b) => a - b);
-  const { blockOf, lists } = split(byPeer(own, terms, input.space.none));
-  const base = `${input.name}|${input.half}|${baseKey(side, policies)}`;
+  const { blockOf, lists } = splitBySets(parts, places);
+  const base = baseKey(side, policies);
   const node = new Set(input.ownNodes.map((end) => blockOf[end] ?? 0));
   const inNode: OwnNode = input.half === "ingress" ? "from" : "to";
-  const plain = input.found(`${base}|no`);
-  const atNode = input.found(`${base}|${inNode}`);
+  const plain = parts.found(`${base}|no`);
+  const atNode = parts.found(`${base}|${inNode}`);
   const deciders = lists.map((list, block) => {
     const ownNode = node.has(block) ? inNode : "no";
-    // Most blocks have been met in another row: found by number before any text is made.
+    // Most blocks have been met in another row: found by the number of their list.
     const cache = ownNode === "no" ? plain : atNode;
     const known = cache.get(list);
     if (known !== undefined) return known;
-    const decider = input.deciders.intern(`${base}|${ownNode}|${list}`, () => ({
-      program: programOf(
-        side,
-        policies,
-        [...input.lists.members(list)].sort((x, y) => x - y).flatMap((index) => terms[index] ?? []),
-      ),
-      ownNode,
-    }));
+    const members = [...parts.lists.members(list)].sort((x, y) => x - y);
+    const program = programOf(
+      side,
+      policies,
+      members.flatMap((index) => terms[index] ?? []),
+    );
+    const decider = input.deciders.add({ program, ownNode });
     cache.set(list, decider);
     return decider;
   });
@@ -195,7 +236,7 @@ function baseKey(side: Exclude<CompiledSide, { readonly engine: "none" }>, polic
 }
 
 /** One map for each text. */
-export function createFound(): (base: string) => Map<number, number> {
+function createFound(): (base: string) => Map<number, number> {
   const maps = new Map<string, Map<number, number>>();
   return (base) => {
     const map = maps.get(base) ?? new Map<number, number>();

@@ -2,10 +2,9 @@ import { compileSide } from "../prove/compile-side.ts";
 import type { Half, PolicySide } from "../prove/policy-side.ts";
 import type { World } from "../space/world.ts";
 import { createDeciders, type Deciders } from "./deciders.ts";
-import { createFound, createHalfTable, type HalfTable } from "./half-table.ts";
+import { createHalfTable, type HalfTable } from "./half-table.ts";
 import type { MixedClass, MixedEnds } from "./mixed-ends.ts";
 import type { MixedRow } from "./mixed-proof.ts";
-import { createTermLists } from "./split-ends.ts";
 
 /** Who decides what in the mixed phase. */
 export interface MixedSides {
@@ -199,7 +198,6 @@ function createTables({ sides, world, ends }: LegsInput, deciders: Deciders): Ta
   const youngPods = ends.classes.flatMap(({ young }) => young);
   const table = (name: keyof MixedSides, half: Half): HalfTable =>
     createHalfTable({
-      name,
       side: compileSide(sides[name], space, world, half),
       half,
       space,
@@ -207,8 +205,6 @@ function createTables({ sides, world, ends }: LegsInput, deciders: Deciders): Ta
       size: ends.ends.length,
       ownNodes,
       deciders,
-      lists: createTermLists(),
-      found: createFound(),
     });
   const both = (name: keyof MixedSides): Readonly<Record<Half, HalfTable>> => ({
     ingress: table(name, "ingress"),

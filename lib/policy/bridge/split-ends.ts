@@ -32,7 +32,7 @@ export function createTermLists(): TermLists {
 
 /** All ends in blocks, each with the terms that match its ends. */
 export interface EndBlocks {
-  /** The block of each end. Shared between calls: copy what is kept. */
+  /** The block of each end. */
   readonly blockOf: Int32Array;
   /** By block: its terms, as a list of `TermLists`. */
   readonly lists: readonly number[];
@@ -41,29 +41,31 @@ export interface EndBlocks {
 /** A peer set and the numbers of the terms that have it. */
 export type PeerTerms = ReadonlyMap<EndsHandle, readonly number[]>;
 
-/** Splits all ends by the peer sets of some terms. Touches only the ends that a set names by itself. */
-export function createSplitter(
-  space: ClosedSpace,
-  size: number,
-  ownNodes: readonly number[],
-  lists: TermLists,
-): (peers: PeerTerms) => EndBlocks {
-  const blockOf = new Int32Array(size);
-  return (peers) => {
-    blockOf.fill(0);
-    const split: Refinement = { blockOf, lists: [0], moved: [], stamps: [], stamp: 0 };
-    refine(split, ownNodes, [], lists);
-    for (const [peer, matching] of peers) {
-      const { ends, isNegated } = space.stored(peer);
-      const count = split.lists.length;
-      refine(split, ends, isNegated ? [] : matching, lists);
-      // Of a set kept as what it lacks, everybody but the ends listed is a member.
-      if (isNegated)
-        for (let block = 0; block < count; block += 1)
-          split.lists[block] = lists.extend(split.lists[block] ?? 0, matching);
-    }
-    return split;
-  };
+/** All ends in one block without a term, but for a subject's own nodes, which have one of theirs. */
+export function unsplit(size: number, ownNodes: readonly number[], lists: TermLists): EndBlocks {
+  const split = refinementOf({ blockOf: new Int32Array(size), lists: [0] });
+  refine(split, ownNodes, [], lists);
+  return split;
+}
+
+/** Splits blocks further by the peer sets of some terms. Touches only the ends that a set names by itself. */
+export function splitEnds(from: EndBlocks, peers: PeerTerms, space: ClosedSpace, lists: TermLists): EndBlocks {
+  if (peers.size === 0) return from;
+  const split = refinementOf(from);
+  for (const [peer, matching] of peers) {
+    const { ends, isNegated } = space.stored(peer);
+    const count = split.lists.length;
+    refine(split, ends, isNegated ? [] : matching, lists);
+    // Of a set kept as what it lacks, everybody but the ends listed is a member.
+    if (isNegated)
+      for (let block = 0; block < count; block += 1)
+        split.lists[block] = lists.extend(split.lists[block] ?? 0, matching);
+  }
+  return split;
+}
+
+function refinementOf({ blockOf, lists }: EndBlocks): Refinement {
+  return { blockOf: blockOf.slice(), lists: [...lists], moved: [], stamps: [], stamp: 0 };
 }
 
 interface Refinement {

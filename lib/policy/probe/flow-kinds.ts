@@ -1,6 +1,5 @@
 import { createDeciders, type Deciders } from "../bridge/deciders.ts";
-import { createFound, createHalfTable, type HalfTable } from "../bridge/half-table.ts";
-import { createTermLists } from "../bridge/split-ends.ts";
+import { createHalfTable, type HalfTable } from "../bridge/half-table.ts";
 import { cutAt } from "../prove/compare.ts";
 import { compileSide, labelledAddresses } from "../prove/compile-side.ts";
 import { type Variant, type Verdict, variantsOf } from "../prove/evaluate.ts";
@@ -248,9 +247,8 @@ function tablesOf(
 ): Tables {
   const pods = ends.flatMap((end, place) => (end.kind === "pod" ? [place] : []));
   const ownNodes = ends.flatMap((end, place) => (end.kind === "host" ? [place] : []));
-  const table = (name: string, side: PolicySide, half: Half): HalfTable =>
+  const table = (side: PolicySide, half: Half): HalfTable =>
     createHalfTable({
-      name,
       side: compileSide(side, space, world, half),
       half,
       space,
@@ -258,11 +256,9 @@ function tablesOf(
       size: ends.length,
       ownNodes,
       deciders,
-      lists: createTermLists(),
-      found: createFound(),
     });
   return {
-    before: { egress: table("before", before, "egress"), ingress: table("before", before, "ingress") },
-    after: { egress: table("after", after, "egress"), ingress: table("after", after, "ingress") },
+    before: { egress: table(before, "egress"), ingress: table(before, "ingress") },
+    after: { egress: table(after, "egress"), ingress: table(after, "ingress") },
   };
 }
