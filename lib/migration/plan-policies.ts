@@ -1,4 +1,5 @@
 import type { Checked, Finding } from "../core/finding.ts";
+import { onceFor } from "../core/once-for.ts";
 import { type Inventory, objectsOf, type RawObject } from "../inventory/inventory.ts";
 import { type ExactBridge, planExactBridge } from "../policy/bridge/exact-bridge.ts";
 import type { CalicoPolicySet } from "../policy/calico/model.ts";
@@ -96,15 +97,24 @@ function servesTiers(inventory: Inventory): boolean {
   );
 }
 
-/** The world of the inventory under the target's final values. */
+/** The world of the inventory under the target's final values. Worked out once for a target: four steps ask for it. */
 export function worldFor(inventory: Inventory, source: SourceDetection, target: TargetPlan): World {
-  return worldOf(inventory, {
+  const known = worlds.get(target);
+  if (known?.inventory === inventory && known.source === source) return known.world;
+  const world = worldOf(inventory, {
     sourcePodCIDRs: source.facts.podCIDRs,
     targetPodCIDRs: target.podCIDRs,
     ciliumValues: target.final.values,
     version: target.final.version,
   });
+  worlds.set(target, { inventory, source, world });
+  return world;
 }
+
+const worlds = new WeakMap<
+  TargetPlan,
+  { readonly inventory: Inventory; readonly source: SourceDetection; readonly world: World }
+>();
 
 /** Both sides of the question, and the world they are asked in. */
 export interface PlannedSides {
@@ -115,13 +125,17 @@ export interface PlannedSides {
 
 /** What the source enforces, what Cilium will enforce as the emitted YAML says, and the world of both. */
 export function plannedSides(planned: PlannedPolicies, inventory: Inventory, world: World): Checked<PlannedSides> {
-  const outputs = planned.translation.policies.flatMap((policy) => policy.outputs.map((output) => output.object));
   const own = objectsOf(inventory, "NetworkPolicy", "networking.k8s.io");
-  const read = readCiliumPolicies([...readBack(outputs), ...own], world.cilium);
+  const read = readCiliumPolicies([...emittedObjects(planned.translation), ...own], world.cilium);
   const before: PolicySide = planned.enforces ? { engine: "calico", policies: planned.set } : { engine: "none" };
   const after: PolicySide = { engine: "cilium", policies: read.value ?? { rules: [], cidrGroups: [] } };
   return { value: { before, after, world }, findings: read.findings };
 }
+
+/** A translation's objects as they are read from the emitted YAML: once, for the three proofs that start from them. */
+const emittedObjects = onceFor((translation: Translation): readonly RawObject[] =>
+  readBack(translation.policies.flatMap(({ outputs }) => outputs.map(({ object }) => object))),
+);
 
 /** The sides of a whole planned migration, for questions about single flows. */
 export function sidesOf(migration: Pick<PlannedMigration, "inventory" | "source" | "target">): PlannedSides {

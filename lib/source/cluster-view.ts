@@ -1,3 +1,4 @@
+import { onceFor } from "../core/once-for.ts";
 import type { Inventory, Node, Pod } from "../inventory/inventory.ts";
 import { type Distribution, detectDistribution } from "./distribution.ts";
 import { type KubernetesNetwork, readKubernetesNetwork } from "./kubernetes-network.ts";
@@ -15,8 +16,10 @@ export interface ClusterView {
   readonly readyNodes: readonly Node[];
 }
 
-/** Works out the view of an inventory. Cost: O(objects). */
-export function viewCluster(inventory: Inventory): ClusterView {
+/** The view of an inventory, worked out once. Cost: O(objects). */
+export const viewCluster: (inventory: Inventory) => ClusterView = onceFor(makeView);
+
+function makeView(inventory: Inventory): ClusterView {
   const daemonSets = findDaemonSets(inventory);
   const distribution = detectDistribution(inventory);
   return {

@@ -1,5 +1,6 @@
 import { printIdentity } from "../core/identity.ts";
 import { getArray, getIn, getNumber, getString, type JsonValue } from "../core/json.ts";
+import { onceFor } from "../core/once-for.ts";
 import { byAll, compareText } from "../core/order.ts";
 import { type Inventory, objectsOf } from "../inventory/inventory.ts";
 
@@ -19,7 +20,9 @@ const templateKinds = ["DaemonSet", "Deployment", "StatefulSet"];
  * Pods on the host network are left out (they bind the port themselves), finished pods too. Templates of workloads are
  * read as well, because one that is scaled to nothing today has its hostPort tomorrow.
  */
-export function hostPortsThroughCNI(inventory: Inventory): HostPort[] {
+export const hostPortsThroughCNI: (inventory: Inventory) => readonly HostPort[] = onceFor(findHostPorts);
+
+function findHostPorts(inventory: Inventory): readonly HostPort[] {
   const ofPods = inventory.pods
     .filter((pod) => !pod.isHostNetwork && pod.phase !== "Succeeded" && pod.phase !== "Failed")
     .flatMap((pod) => {

@@ -10,6 +10,7 @@ import {
 } from "../core/cidr.ts";
 import { printIdentity } from "../core/identity.ts";
 import { getArray, getIn, getString, isJsonObject, type JsonValue } from "../core/json.ts";
+import { onceFor } from "../core/once-for.ts";
 import { byAll, compareText, sortedUnique } from "../core/order.ts";
 import { type Inventory, objectsOf, type RawObject } from "../inventory/inventory.ts";
 import type { SourceFacts } from "../source/source.ts";
@@ -47,6 +48,17 @@ export function reservedRanges(
   facts: SourceFacts,
   reserved: readonly string[],
 ): readonly ReservedRange[] {
+  // The pool is checked and proposed from the same ranges, for several phases.
+  const known = rangesOf(inventory);
+  const key = JSON.stringify([facts.podCIDRs, facts.serviceCIDRs ?? [], reserved]);
+  const ranges = known.get(key) ?? findRanges(inventory, facts, reserved);
+  known.set(key, ranges);
+  return ranges;
+}
+
+const rangesOf = onceFor((_inventory: Inventory) => new Map<string, readonly ReservedRange[]>());
+
+function findRanges(inventory: Inventory, facts: SourceFacts, reserved: readonly string[]): readonly ReservedRange[] {
   const ranges = [
     ...reserved.flatMap((cidr) => range(cidr, "reservedCIDRs of the plan", "certain", "plan")),
     ...podRanges(inventory, facts),
