@@ -48,6 +48,11 @@ export const deliveryFindings: Readonly<Record<string, FindingKind>> = {
     meaning: "the cluster's marker does not say what the new state claims",
     source: ours,
   },
+  "delivery/no-stage": {
+    severity: "error",
+    meaning: "the plan has no stage to move",
+    source: ours,
+  },
   "delivery/not-pinned": {
     severity: "warning",
     meaning: "an Application follows a branch although the plan wants it pinned to a commit",

@@ -24,9 +24,10 @@ export interface MoveContext {
  *
  * Whether the cluster agrees is not known here: `verifyTransition` asks its markers.
  * `value` is absent when there is nothing to do or something blocks.
- * Findings: `delivery/nothing-to-move`, `delivery/stage-blocked`, `delivery/unknown-stage`.
+ * Findings: `delivery/no-stage`, `delivery/nothing-to-move`, `delivery/stage-blocked`, `delivery/unknown-stage`.
  */
 export function nextStage(plan: Plan, stages: readonly Stage[], context: MoveContext = {}): Checked<StageChange> {
+  if (stages.length === 0) return { value: undefined, findings: [noStage(plan)] };
   const unknown = unknownStages(plan, stages);
   const active = stages.find((stage) => isActive(positionOf(plan, stage.id).state));
   const stage = active ?? stages.find((candidate) => positionOf(plan, candidate.id).state === "held");
@@ -46,6 +47,17 @@ export function nextStage(plan: Plan, stages: readonly Stage[], context: MoveCon
     return { value: change(stage, before, after), findings: unknown };
   }
   return openStage(plan, stage, context, unknown);
+}
+
+function noStage(plan: Plan): Finding {
+  return {
+    code: "delivery/no-stage",
+    severity: "error",
+    message: `plan ${plan.name} has no stage that could be opened`,
+    where: { file: plan.file, field: "stages" },
+    reason: "findings stand in the way of the whole plan, or its strategy has no stages",
+    remedy: "run `metachron check` and follow each error's remedy",
+  };
 }
 
 /**

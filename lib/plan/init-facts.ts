@@ -33,6 +33,10 @@ export interface InitFacts {
   readonly k8sServicePort?: number;
   /** Exact version of the target; absent: the newest supported. */
   readonly version?: string;
+  /** Why this version; a sentence. */
+  readonly versionWhy?: string;
+  /** Image of kubectl that fits the API server; absent: the schema's default fits. */
+  readonly rollImage?: string;
   /** Nodes in the cluster, all of them. */
   readonly nodes: number;
   /** Pools of the nodes, from the waves room. */

@@ -78,6 +78,7 @@ export function initPlan(facts: InitFacts): PlanSpec {
       roll: {
         executor: "job",
         mode: "evict",
+        ...(facts.rollImage !== undefined && { image: facts.rollImage }),
         ...(facts.goldpingerURL !== undefined && { goldpinger: { url: facts.goldpingerURL } }),
         ...(facts.prometheusURL !== undefined && { prometheus: { url: facts.prometheusURL } }),
       },

@@ -34,7 +34,7 @@ function explainSource(facts: InitFacts): Explained {
     ],
     [
       "spec.strategy",
-      `${strategy === undefined ? "Both networks run side by side and nodes move one after the other, without an outage." : strategy.why} Others: live (both side by side), in-place (remove, then install: an outage), blue-green (a second cluster).`,
+      `${strategy === undefined ? "Both networks run side by side and nodes move one after the other, without an outage." : `${strategy.why}.`} Others: live (both side by side), in-place (remove, then install: an outage), blue-green (a second cluster).`,
     ],
     [
       "spec.reservedCIDRs",
@@ -51,7 +51,10 @@ function explainTarget(facts: InitFacts): Explained {
       "spec.target.cni",
       "The network that the cluster arrives at. flannel is for clusters that give up network policy.",
     ],
-    ["spec.target.version", "Exact version of chart and images. Supported: 1.18, 1.19, 1.20."],
+    [
+      "spec.target.version",
+      `Exact version of chart and images. Supported: 1.18, 1.19, 1.20.${facts.versionWhy === undefined ? "" : ` ${facts.versionWhy}`}`,
+    ],
     [
       "spec.target.podCIDRs",
       `New pool of pod addresses, one prefix per address family.${facts.podCIDRWhy === undefined ? "" : ` ${facts.podCIDRWhy}`} Both pools exist side by side during the migration, so it must overlap nothing. Empty: proposed at each run.`,

@@ -2,6 +2,7 @@ import { addressChecks } from "./address-checks.ts";
 import { apiChecks } from "./api-checks.ts";
 import { automationChecks } from "./automation-checks.ts";
 import type { CatalogueEntry } from "./catalogue-entry.ts";
+import { imageChecks } from "./image-checks.ts";
 import { nodeChecks } from "./node-checks.ts";
 import { policyChecks } from "./policy-checks.ts";
 import { serviceChecks } from "./service-checks.ts";
@@ -26,6 +27,7 @@ export const catalogueGroups: readonly CatalogueGroup[] = [
   { title: "Network policy", entries: policyChecks },
   { title: "API server and the agents' namespace", entries: apiChecks },
   { title: "Automation", entries: automationChecks },
+  { title: "Images of the waves", entries: imageChecks },
 ];
 
 /** Every question of the preflight, group by group. */

@@ -3,6 +3,7 @@ import { compareText, sortedUnique } from "../core/order.ts";
 import type { Node } from "../inventory/inventory.ts";
 import { type CatalogueEntry, type Check, type PreflightContext, report, someOf } from "./catalogue-entry.ts";
 import { groupBy } from "./read-cluster.ts";
+import { kubernetesMinor, testedCiliumMinors, testedKubernetes } from "./tested-versions.ts";
 
 const requirements = "cilium/cilium v1.20.2 Documentation/operations/system_requirements.rst";
 
@@ -19,7 +20,12 @@ function byValue(
   tell: (
     value: string,
     nodes: string,
-  ) => { readonly message: string; readonly reason: string; readonly severity?: Finding["severity"] },
+  ) => {
+    readonly message: string;
+    readonly reason: string;
+    readonly severity?: Finding["severity"];
+    readonly remedy?: string;
+  },
 ): Finding[] {
   const wrong = linuxNodes(context).flatMap((node) => {
     const value = read(node);
@@ -53,27 +59,14 @@ export function isOldKernel(version: string): boolean {
   return release === undefined || Number(release) < 553;
 }
 
-/** Kubernetes minors that each Cilium minor is tested with (Documentation/network/kubernetes/compatibility.rst of each). */
-const testedMinors: Readonly<Record<string, readonly number[]>> = {
-  "1.18": [30, 31, 32, 33],
-  "1.19": [31, 32, 33, 34],
-  "1.20": [33, 34, 35, 36],
-};
-
-function minorOf(version: string): number | undefined {
-  const [, minor] = /^v?1\.(\d+)/u.exec(version) ?? [];
-  return minor === undefined ? undefined : Number(minor);
-}
-
 function ciliumMinor(context: PreflightContext): string {
   return context.plan.spec.target.version.split(".").slice(0, 2).join(".");
 }
 
 function betterMinors(kubernetes: number): string {
-  const fits = Object.entries(testedMinors)
-    .filter(([, minors]) => minors.includes(kubernetes))
-    .map(([minor]) => minor);
-  return fits.length === 0 ? "no Cilium of 1.18 to 1.20 is" : `Cilium ${fits.join(" and ")} is`;
+  const fits = testedCiliumMinors(kubernetes);
+  if (fits.length === 0) return "no Cilium of 1.18 to 1.20 is";
+  return `Cilium ${fits.join(" and ")} ${fits.length === 1 ? "is" : "are"}`;
 }
 
 interface Runtime {
@@ -174,19 +167,19 @@ export const nodeChecks: readonly CatalogueEntry[] = [
     remedy: "choose a release of Cilium that is tested with it, or upgrade Kubernetes first",
     source: "cilium/cilium Documentation/network/kubernetes/compatibility.rst of v1.18.11, v1.19.6 and v1.20.2",
     check: (context, own) => {
-      const tested = testedMinors[ciliumMinor(context)] ?? [];
+      const tested = testedKubernetes(ciliumMinor(context));
       if (tested.length === 0) return [];
       return byValue(
         context,
         own,
         (node) => {
-          const minor = minorOf(node.nodeInfo.kubeletVersion ?? "");
+          const minor = kubernetesMinor(node.nodeInfo.kubeletVersion ?? "");
           return minor === undefined ? undefined : `1.${minor}`;
         },
-        (version) => !tested.includes(minorOf(version) ?? 0),
+        (version) => !tested.includes(kubernetesMinor(version) ?? 0),
         (version, nodes) => ({
           message: `Cilium ${context.plan.spec.target.version} is not tested with Kubernetes ${version}: ${nodes}`,
-          reason: `it is tested with 1.${tested[0]} to 1.${tested.at(-1)}; ${betterMinors(minorOf(version) ?? 0)} tested with ${version}`,
+          reason: `it is tested with 1.${tested[0]} to 1.${tested.at(-1)}; ${betterMinors(kubernetesMinor(version) ?? 0)} tested with ${version}`,
         }),
       );
     },
@@ -222,6 +215,8 @@ export const nodeChecks: readonly CatalogueEntry[] = [
                   message: `${version} was not measured: ${nodes}`,
                   reason:
                     "what a runtime does with old sandboxes after the CNI file changed was measured with containerd only",
+                  remedy:
+                    "watch the canary's node for a day, deleted pods and hostPorts above all, before the second wave",
                 },
       ),
   },

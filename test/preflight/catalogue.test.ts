@@ -67,6 +67,7 @@ test.each([
       "clock",
       "new-node-taint",
       "drift-provider",
+      "roll-image",
     ],
   ],
   [
@@ -86,6 +87,7 @@ test.each([
       "backup",
       "clock",
       "drift-provider",
+      "roll-image",
     ],
   ],
   [

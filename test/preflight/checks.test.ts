@@ -74,7 +74,7 @@ const pairs: readonly Pair[] = [
       spec: { strategy: "in-place" },
       pods: [pod("a", "10.244.0.2"), pod("host", "172.18.0.2", { isHostNetwork: true })],
     },
-    told: ["warning in-place cuts 1 pods on 3 nodes off their network for about 6 minutes"],
+    told: ["warning in-place cuts 1 pods on 3 nodes off their network for about 8 minutes"],
     silent: { spec: { strategy: "live" } },
   },
   {
@@ -604,6 +604,15 @@ const pairs: readonly Pair[] = [
     fires: { objects: [workload("Deployment", "descheduler", "images.example/descheduler/descheduler:v0.33.0")] },
     told: ["info Deployment/default/descheduler evicts pods"],
     silent: {},
+  },
+  {
+    id: "kubectl-skew",
+    fires: { nodes: nodesWith({ kubeletVersion: "v1.34.3" }), spec: { roll: {} } },
+    told: ["warning registry.k8s.io/kubectl:v1.36.3 is kubectl 1.36, the API server is 1.34"],
+    silent: {
+      nodes: nodesWith({ kubeletVersion: "v1.34.3" }),
+      spec: { roll: { image: "registry.example/tools/kubectl:v1.35.0@sha256:aa" } },
+    },
   },
 ];
 

@@ -20,7 +20,12 @@ export interface Setting {
 
 /** The whole context of the preflight for a setting; target values come from the target itself. */
 export function contextOf(setting: Setting): PreflightContext {
-  const ownPlan = plan({ reservedCIDRs: ["10.0.0.0/16"], observability: { goldpinger: true }, ...setting.spec });
+  const ownPlan = plan({
+    reservedCIDRs: ["10.0.0.0/16"],
+    observability: { goldpinger: true },
+    roll: { image: "registry.k8s.io/kubectl:v1.34.1" },
+    ...setting.spec,
+  });
   const own = inventory(setting.nodes ?? threeNodes, setting.pods, setting.objects);
   const source = {
     ...detection(

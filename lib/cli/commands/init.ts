@@ -8,6 +8,7 @@ import type { InitFacts } from "../../plan/init-facts.ts";
 import { initPlan } from "../../plan/init-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { renderPlan } from "../../plan/render-plan.ts";
+import { kubernetesMinor, newestTestedCilium } from "../../preflight/tested-versions.ts";
 import { detectSource } from "../../source/detect-source.ts";
 import type { SourceDetection } from "../../source/source.ts";
 import { planTarget } from "../../target/plan-target.ts";
@@ -64,6 +65,9 @@ function tell(file: string, source: SourceDetection, findings: readonly Finding[
     [
       `${source.source} (${source.confidence}): ${file} is written, every choice explained in it.`,
       "",
+      ...(source.live.kind === "refused"
+        ? [`No live migration from here: ${source.live.reason}. Instead: ${source.live.alternatives.join("; ")}.`, ""]
+        : []),
       `Read it, change what you know better, then:`,
       `  metachron synth --plan ${file}`,
       "",
@@ -110,6 +114,7 @@ function factsOf(name: string, inventoryPath: string, inventory: Inventory, sour
     pools: describePools(inventory),
     engines: enginesOf(inventory),
     ...signals(inventory),
+    ...versionsOf(inventory),
     ...strategyOf(source),
     ...(source.facts.serviceProxy.kind === "source" && {
       kubeProxyReplacementWhy: `${source.source} answers for Services and goes, so that somebody has to take over`,
@@ -132,6 +137,26 @@ function factsOf(name: string, inventoryPath: string, inventory: Inventory, sour
       .map((condition) => condition.why),
   };
 }
+
+/** Releases that fit the cluster's Kubernetes, where the newest do not. */
+function versionsOf(inventory: Inventory): Pick<InitFacts, "version" | "versionWhy" | "rollImage"> {
+  const server = inventory.version?.gitVersion;
+  const versions = [...inventory.nodes.map((node) => node.nodeInfo.kubeletVersion ?? ""), server ?? ""];
+  const minors = [...new Set(versions.flatMap((version) => kubernetesMinor(version) ?? []))].sort((a, b) => a - b);
+  const version = minors.length === 0 ? undefined : newestTestedCilium(minors);
+  const release = /^v1\.(\d+)\.\d+/u.exec(server ?? "");
+  return {
+    ...(version !== undefined && {
+      version,
+      versionWhy: `${version} is the newest of them that is tested with Kubernetes ${minors.map((minor) => `1.${minor}`).join(" and ")}.`,
+    }),
+    ...(release !== null &&
+      Number(release[1]) >= firstKubectlImage && { rollImage: `registry.k8s.io/kubectl:${release[0]}` }),
+  };
+}
+
+/** Kubernetes publishes an image of kubectl since 1.28. Source: kubernetes CHANGELOG-1.28. */
+const firstKubectlImage = 28;
 
 function strategyOf(source: SourceDetection): Pick<InitFacts, "strategy"> {
   if (source.live.kind !== "refused") return {};
