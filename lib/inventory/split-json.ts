@@ -113,6 +113,8 @@ function skipInsideItem(reader: Reader): void {
     } else if (code === 10) {
       state.line += 1;
       reader.lineStart = at;
+      // More than half of what kubectl prints is indentation.
+      while (at < length && chunk.charCodeAt(at) === 32) at += 1;
     }
   }
   state.colons = colons;
@@ -130,6 +132,9 @@ function skipInsideItem(reader: Reader): void {
 
 /** The offset of the quote that ends the string, counted from inside it; at or past the chunk's end where it goes on. */
 function findStringEnd(chunk: string, start: number): number {
+  const quote = chunk.indexOf('"', start);
+  // Where a backslash stands before the quote, its signs are counted from the string's start.
+  if (quote >= 0 && chunk.charCodeAt(quote - 1) !== 92) return quote;
   let at = start;
   while (at < chunk.length) {
     const code = chunk.charCodeAt(at);
