@@ -212,6 +212,17 @@ function namedTargets(ports: readonly CalicoPort[], space: PacketSpace): { name:
   );
 }
 
+/**
+ * Ends on which a name resolves to a port: pods that have it and meet the entity's selector by themselves. A pod that is meant
+ * only because its address lies in a network set has no names there.
+ * Source: Calico 3.28 felix/calc/rule_scanner.go namedPortsToIPSets: the set of a name holds endpoints, filtered by the selector.
+ */
+function createNameTest(entity: CalicoEntity, { space }: Context): (name: string, target: PortTarget) => EndsHandle {
+  const { selector } = entity;
+  if (selector === undefined) return space.hasPort;
+  return (name, target) => space.and(space.hasPort(name, target), space.labels("calico", selector));
+}
+
 function pointOfTarget({ protocol, port }: PortTarget): L4Set {
   return portsL4(protocols[protocol], port, port);
 }
@@ -220,6 +231,7 @@ function pointOfTarget({ protocol, port }: PortTarget): L4Set {
 function withDestinationPorts(term: Term, rule: CalicoRule, context: Context): Term[] {
   const { ports, notPorts } = rule.destination;
   const { space, half } = context;
+  const hasName = createNameTest(rule.destination, context);
   const side = half === "ingress" ? "own" : "peer";
   const narrow = (from: Term, ends: EndsHandle, l4: L4Set): Term => ({
     ...from,
@@ -232,7 +244,7 @@ function withDestinationPorts(term: Term, rule: CalicoRule, context: Context): T
       : [
           narrow(term, space.all, numericPorts(ports)),
           ...namedTargets(ports, space).map(({ name, target }) =>
-            narrow(term, space.hasPort(name, target), pointOfTarget(target)),
+            narrow(term, hasName(name, target), pointOfTarget(target)),
           ),
         ];
   if (notPorts === undefined) return positive;
@@ -244,7 +256,7 @@ function withDestinationPorts(term: Term, rule: CalicoRule, context: Context): T
     ...groupTargets(targets).map(({ names, target }) =>
       narrow(
         from,
-        space.not(space.anyOf(names.map((name) => space.hasPort(name, target)))),
+        space.not(space.anyOf(names.map((name) => hasName(name, target)))),
         subtractL4(pointOfTarget(target), numericPorts(notPorts)),
       ),
     ),
@@ -269,6 +281,7 @@ function withSourcePorts(term: Term, rule: CalicoRule, context: Context): Term[]
   const { ports, notPorts } = rule.source;
   if (ports === undefined && notPorts === undefined) return [term];
   const { space, half } = context;
+  const hasName = createNameTest(rule.source, context);
   const side = half === "ingress" ? "peer" : "own";
   const withPorts = portProtocols.map(protocolL4).reduce(uniteL4, noL4);
   const narrow = (ends: EndsHandle, l4: L4Set, sources: readonly number[]): Term => ({
@@ -285,13 +298,13 @@ function withSourcePorts(term: Term, rule: CalicoRule, context: Context): Term[]
       : [
           narrow(space.all, withPorts, sourceRanges(ports)),
           ...namedTargets(ports, space).map(({ name, target }) =>
-            narrow(space.hasPort(name, target), protocolL4(protocols[target.protocol]), [target.port, target.port + 1]),
+            narrow(hasName(name, target), protocolL4(protocols[target.protocol]), [target.port, target.port + 1]),
           ),
         ];
   const names = notPorts === undefined ? [] : namedTargets(notPorts, space);
   return positive
     .map((one) => ({ ...one, sources: subtractL4(one.sources ?? everyPort, excluded) }))
-    .flatMap((one) => withoutNamedSources(one, names, side, space))
+    .flatMap((one) => withoutNamedSources(one, names, side, { space, hasName }))
     .filter(({ sources }) => sources === undefined || sources.length > 0);
 }
 
@@ -300,13 +313,13 @@ function withoutNamedSources(
   term: Term,
   names: readonly { name: string; target: PortTarget }[],
   side: "own" | "peer",
-  space: PacketSpace,
+  { space, hasName }: { readonly space: PacketSpace; readonly hasName: ReturnType<typeof createNameTest> },
 ): Term[] {
   return names.reduce<Term[]>(
     (terms, { name, target }) =>
       terms.flatMap((one) => {
         const protocol = protocolL4(protocols[target.protocol]);
-        const has = space.hasPort(name, target);
+        const has = hasName(name, target);
         const sources = subtractL4(one.sources ?? [0, 65_536], [target.port, target.port + 1]);
         return [
           { ...one, l4: subtractL4(one.l4, protocol) },

@@ -228,7 +228,7 @@ function matchesEntity(
   return (
     matchesNets(entity, address, context.flow.family) &&
     matchesWho(entity, end, address, context) &&
-    matchesPorts(entity, end, port, context.flow)
+    matchesPorts(entity, end, port, context)
   );
 }
 
@@ -269,12 +269,12 @@ function owners(end: NaivePeer, address: string | undefined, { objects, world }:
   return result;
 }
 
-function matchesWho(entity: JsonValue, end: NaivePeer, address: string | undefined, context: Context): boolean {
+/** What an object's labels have to meet where the entity has a positive part; `undefined` where it has none. */
+function positiveTest(entity: JsonValue, context: Context): ((labels: NaiveLabels) => boolean) | undefined {
   const selector = field(entity, "selector");
   const notSelector = field(entity, "notSelector");
   const namespaceSelector = field(entity, "namespaceSelector");
   const accounts = field(entity, "serviceAccounts");
-  const all = owners(end, address, context);
   const parts: string[] = [];
   if (selector !== undefined) parts.push(`(${String(selector) === "" ? "all()" : String(selector)})`);
   if (accounts !== undefined) parts.push(...accountTerms(accounts));
@@ -291,10 +291,18 @@ function matchesWho(entity: JsonValue, end: NaivePeer, address: string | undefin
       parts.push(`projectcalico.org/namespace == '${context.policy.namespace}'`);
   }
   const positive = parts.join(" && ");
+  if (positive === "") return undefined;
   const isRefused = (labels: NaiveLabels): boolean =>
     typeof notSelector === "string" && matchesCalicoSelector(notSelector, labels);
   // Felix asks one object for both parts where there is a positive one (rule_scanner.go, combineMatchesIfPossible).
-  if (positive !== "") return all.some((labels) => matchesCalicoSelector(positive, labels) && !isRefused(labels));
+  return (labels) => matchesCalicoSelector(positive, labels) && !isRefused(labels);
+}
+
+function matchesWho(entity: JsonValue, end: NaivePeer, address: string | undefined, context: Context): boolean {
+  const all = owners(end, address, context);
+  const test = positiveTest(entity, context);
+  if (test !== undefined) return all.some(test);
+  const notSelector = field(entity, "notSelector");
   return typeof notSelector !== "string" || !all.some((labels) => matchesCalicoSelector(notSelector, labels));
 }
 
@@ -309,16 +317,20 @@ function accountTerms(accounts: JsonValue): string[] {
   ];
 }
 
-function matchesPorts(entity: JsonValue, end: NaivePeer, port: number | undefined, flow: NaiveFlow): boolean {
-  const ports = field(entity, "ports");
-  const notPorts = field(entity, "notPorts");
-  if (ports !== undefined && !matchesOnePort(list(entity, "ports"), end, port, flow)) return false;
-  return notPorts === undefined || !matchesOnePort(list(entity, "notPorts"), end, port, flow);
+function matchesPorts(entity: JsonValue, end: NaivePeer, port: number | undefined, context: Context): boolean {
+  // A name is looked up on pods that meet the selector by themselves: a pod that is meant only by way of a network set has none
+  // (rule_scanner.go, namedPortsToIPSets).
+  const test = positiveTest(entity, context);
+  const isNamed = end.kind === "pod" && (test === undefined || test(labelsOf(end.pod, context.world)));
+  const named = isNamed ? end.pod.namedPorts : [];
+  const matches = (ports: readonly JsonValue[]): boolean => matchesOnePort(ports, named, port, context.flow);
+  if (field(entity, "ports") !== undefined && !matches(list(entity, "ports"))) return false;
+  return field(entity, "notPorts") === undefined || !matches(list(entity, "notPorts"));
 }
 
 function matchesOnePort(
   ports: readonly JsonValue[],
-  end: NaivePeer,
+  named: WorldPod["namedPorts"],
   port: number | undefined,
   flow: NaiveFlow,
 ): boolean {
@@ -327,7 +339,6 @@ function matchesOnePort(
     const text = String(entry);
     const range = /^(\d+)(?::(\d+))?$/u.exec(text);
     if (range !== null) return Number(range[1]) <= port && port <= Number(range[2] ?? range[1]);
-    const named = end.kind === "pod" ? end.pod.namedPorts : [];
     return named.some((own) => own.name === text && own.port === port && numbers[own.protocol] === flow.protocol);
   });
 }

@@ -397,6 +397,31 @@ describe("ends beyond pods", () => {
     expect(compare(egressTo(["172.16.0.2/32"]), after, own).differences).toEqual([]);
   });
 
+  // Seeds 20261127:17, 20261171:17 and 20261283:15 of the rounds against Calico, shrunk.
+  test.each([
+    { ports: ["http"], open: [] },
+    { ports: [8080], open: ["8080"] },
+    { ports: [81, "http"], open: ["81"] },
+  ])("of ports $ports of a pod that a selector means by way of a network set, $open are open", ({ ports, open }) => {
+    const before = [
+      global("p", {
+        selector: "app == 'web'",
+        types: ["Ingress"],
+        ingress: [{ action: "Allow", protocol: "TCP", destination: { selector: "role == 'partner'", ports } }],
+      }),
+      {
+        kind: "GlobalNetworkSet",
+        metadata: { name: "s", labels: { role: "partner" } },
+        spec: { nets: ["10.0.0.1/32"] },
+      },
+    ];
+    const toPorts = open.map((port) => ({ ports: [{ port, protocol: "TCP" }] }));
+    const ingress = open.length === 0 ? [{}] : [{ fromEntities: ["all"], toPorts }];
+    const after = [clusterwide("p", { endpointSelector: { ...pods, matchLabels: { app: "web" } }, ingress })];
+
+    expect(compare(before, after).differences).toEqual([]);
+  });
+
   describe("the address of a node's tunnel device", () => {
     const nodes = world.nodes.map((node) =>
       node.name === "rnode"
