@@ -15,9 +15,15 @@ import { planStages } from "../stages/plan-stages.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { RenderedStages } from "../stages/rendered-stages.ts";
 import type { HelmRelease } from "../stages/stage.ts";
+import { forcedFindings, isStrategyOpen, judgeStrategy } from "../strategies/can-do.ts";
+import { inPlaceFindings, outageOf } from "../strategies/in-place/in-place-findings.ts";
+import { planInPlaceStages } from "../strategies/in-place/in-place-stages.ts";
+import { otherNodes } from "../strategies/in-place/network-nodes.ts";
+import { planForTarget, sourceForTarget, targetOfStrategy } from "../strategies/strategy-target.ts";
 import { planTarget } from "../target/plan-target.ts";
 import type { CiliumValues, TargetPlan } from "../target/target.ts";
 import { planWaves } from "../waves/plan-waves.ts";
+import type { WavePlan } from "../waves/waves.ts";
 import { type PlannedPolicies, planPolicies, provePlanned, worldFor } from "./plan-policies.ts";
 import { planProbePack } from "./plan-probe-pack.ts";
 import { proofFindings } from "./proof-findings.ts";
@@ -44,20 +50,24 @@ export function planMigration(input: MigrationInput): PlannedMigration {
   const source = detectSource(inventory, plan.spec.source);
   const first = targetOf(plan, inventory, source, {});
   const planned = planPolicies({ inventory, source, target: first.target });
-  const { target, findings: targetFindings } = targetOf(plan, inventory, source, planned.translation.requiredValues);
+  const asked = targetOf(plan, inventory, source, planned.translation.requiredValues);
+  const target = targetOfStrategy(plan, asked.target);
   const proven = provePlanned(planned, inventory, worldFor(inventory, source, target));
   const newNodes = planNewNodes(plan, inventory, input.rendered.catchAll);
-  const waves = planWaves(inventory, plan, {
-    renderedWaves: input.rendered.waves,
-    alreadyMigrated: [...(source.hybrid?.migratedNodes ?? []), ...newNodes.joined],
-  });
-  const { continuity, mixed, differs } = mixedPhaseOf({ planned, inventory, source, target, waves });
+  const waves =
+    plan.spec.strategy === "live"
+      ? planWaves(inventory, plan, {
+          renderedWaves: input.rendered.waves,
+          alreadyMigrated: [...(source.hybrid?.migratedNodes ?? []), ...newNodes.joined],
+        })
+      : noWaves(inventory);
+  const { continuity, mixed, differs } = mixedPhaseOf(plan, { planned, inventory, source, target, waves });
   const probes = planProbePack(planned, { plan, inventory, source, target });
   const preflight = runPreflight({ inventory, plan, source, target, waves, translation: planned.translation });
   const told = [
     ...input.findings,
     ...source.findings,
-    ...targetFindings,
+    ...asked.findings,
     ...planned.findings,
     ...planned.translation.policies.flatMap((policy) => policy.findings),
     ...proven.findings,
@@ -66,15 +76,16 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     ...differs,
     ...waves.findings,
     ...preflight,
-    ...strategyFindings(plan, source),
+    ...(plan.spec.strategy === "in-place" ? inPlaceFindings(plan, inventory, source, target) : []),
   ];
   const acceptances = [...plan.spec.preflight.accept, ...plan.spec.policies.accept];
   const isOfStages = ({ code }: Acceptance): boolean => Object.hasOwn(stageFindings, code);
-  const findings = applyAcceptances(
-    told,
+  const judged = applyAcceptances(
+    judgeStrategy(plan, source, told),
     acceptances.filter((one) => !isOfStages(one)),
     plan,
-  ).toSorted(compareFindings);
+  );
+  const findings = [...judged, ...forcedFindings(plan, judged)].toSorted(compareFindings);
   const release = {
     migration: releaseOf(plan, target, target.migration),
     final: releaseOf(plan, target, target.final),
@@ -93,14 +104,34 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     ...(probes !== undefined && { probes }),
     release,
     findings,
+    ...(plan.spec.strategy === "in-place" && { outage: outageOf(inventory) }),
     notChecked: notChecked({ inventory, plan, source, target, waves }),
   };
-  const isPlannable = source.live.kind !== "refused" && waves.waves.length > 0 && plan.spec.strategy === "live";
-  const stages = isPlannable
-    ? planStages(migration, planned.bridge, sourceEnd(inventory, source), input.rendered.opened)
-    : [];
+  const stages = isStrategyOpen(findings) ? stagesOf(migration, planned, input.rendered) : [];
   const drift = applyAcceptances(driftFindings(migration, stages), acceptances.filter(isOfStages), plan);
   return { ...migration, stages, findings: [...findings, ...drift].toSorted(compareFindings) };
+}
+
+/** The stages of the plan's strategy; none where there is nobody to move. */
+function stagesOf(
+  migration: Omit<PlannedMigration, "stages">,
+  { bridge }: PlannedPolicies,
+  rendered: RenderedStages,
+): PlannedMigration["stages"] {
+  const { plan, inventory, source, waves } = migration;
+  const end = sourceEnd(inventory, source);
+  switch (plan.spec.strategy) {
+    case "live":
+      return waves.waves.length === 0 ? [] : planStages(migration, bridge, end, rendered.opened);
+    case "in-place":
+      return planInPlaceStages(migration, bridge, end, rendered.opened);
+    case "blue-green":
+      return [];
+  }
+}
+
+function noWaves(inventory: Inventory): WavePlan {
+  return { waves: [], excluded: otherNodes(inventory), findings: [] };
 }
 
 /** What is known of the source's end: what has to change first, what goes, what stays on nodes. */
@@ -123,7 +154,12 @@ function targetOf(
   source: SourceDetection,
   requiredValues: PlannedPolicies["translation"]["requiredValues"],
 ): PlannedTarget {
-  const planned = planTarget({ plan, inventory, source, requiredValues });
+  const planned = planTarget({
+    plan: planForTarget(plan),
+    inventory,
+    source: sourceForTarget(plan, source),
+    requiredValues,
+  });
   return { target: planned.value ?? noTarget(plan), findings: planned.findings };
 }
 
@@ -163,7 +199,9 @@ interface MixedPhase {
 }
 
 /** Exact is claimed only with the proof of the mixed phase; where that finds a difference, the bridge is taken and its exposure shown. */
-function mixedPhaseOf(input: MixedInput): MixedPhase {
+function mixedPhaseOf(plan: Plan, input: MixedInput): MixedPhase {
+  // With any other strategy the two networks never share a cluster.
+  if (plan.spec.strategy !== "live") return { continuity: "off", mixed: undefined, differs: [] };
   const continuity = continuityOf(input.target, input.planned);
   const mixed = proveMixed(input, continuity);
   const differs = continuity !== "exact" || mixed === undefined ? [] : mixedFindings(mixed);
@@ -179,20 +217,6 @@ function asWarning(finding: Finding): Finding {
 function bridgeFindings(planned: PlannedPolicies, target: TargetPlan): readonly Finding[] {
   if (target.continuity.effective !== "exact" || !target.continuity.needsMirrors) return [];
   return planned.bridge.findings.map(asWarning);
-}
-
-function strategyFindings(plan: Plan, source: SourceDetection): readonly Finding[] {
-  if (plan.spec.strategy !== "live" || source.live.kind !== "refused") return [];
-  const { reason, alternatives } = source.live;
-  return [
-    {
-      code: "migration/live-refused",
-      severity: "error",
-      message: `${source.source} cannot be left live: ${reason}`,
-      where: { file: plan.file, field: "spec.strategy" },
-      remedy: alternatives.join("; "),
-    },
-  ];
 }
 
 function releaseOf(plan: Plan, target: TargetPlan, values: CiliumValues): HelmRelease {

@@ -1,5 +1,6 @@
 import { getArray } from "../core/json.ts";
 import { sortedUnique } from "../core/order.ts";
+import { estimateOutage } from "../waves/outage.ts";
 import { type Answered, type CatalogueEntry, report } from "./catalogue-entry.ts";
 import { livePods, ownerOf, workloadsOf } from "./read-cluster.ts";
 
@@ -161,16 +162,18 @@ export const sourceChecks: readonly CatalogueEntry[] = [
     source: "metachron, strategies; Cilium's agents need a minute or two a node to start",
     check: ({ plan, inventory, source }, own) => {
       if (plan.spec.strategy !== "in-place") return [];
+      const pods = livePods(inventory).filter((pod) => !pod.isHostNetwork);
+      const byNode = new Map<string, number>();
+      for (const { nodeName = "" } of pods) byNode.set(nodeName, (byNode.get(nodeName) ?? 0) + 1);
       const nodes = inventory.nodes.length;
-      const pods = livePods(inventory).filter((pod) => !pod.isHostNetwork).length;
-      // Ten nodes at a time: two minutes to clean and start an agent; then every pod restarts, thirty at a time a node.
-      const minutes = 3 + 2 * Math.ceil(nodes / 10) + Math.ceil(pods / Math.max(nodes, 1) / 30);
+      const outage = estimateOutage(nodes, pods.length, Math.max(0, ...byNode.values()));
+      const minutes = Math.ceil(outage.seconds / 60);
       return [
         report(own, {
-          message: `in-place cuts ${pods} pods on ${nodes} nodes off their network for about ${minutes} minutes`,
+          message: `in-place cuts ${pods.length} pods on ${nodes} nodes off their network for about ${minutes} minutes`,
           where: { file: plan.file, field: "spec.strategy" },
           reason: `between the removal of ${source.source} and the start of Cilium no pod can be reached, and every pod restarts once`,
-          data: { nodes, pods, minutes },
+          data: { nodes, pods: pods.length, minutes },
         }),
       ];
     },

@@ -6,6 +6,7 @@ import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { SealedStage } from "../stages/seal-stages.ts";
 import { bullets, code, count, duration, escapeMarkdown, joinBlocks, prose, shell, table } from "./markdown.ts";
 import { mixedPhaseText } from "./mixed-section.ts";
+import { outageSection, strategyNumbers, strategySummary, strategyWayBack } from "./strategy-section.ts";
 
 const continuityMeaning: Readonly<Record<Continuity, string>> = {
   exact:
@@ -26,18 +27,19 @@ const stateWord: Readonly<Record<StageState, string>> = {
 export function renderPlanPage(migration: PlannedMigration): string {
   return joinBlocks([
     `# ${escapeMarkdown(migration.plan.name)}: ${sourceName(migration)} to Cilium ${migration.plan.spec.target.version}`,
-    summary(migration),
+    outageSection(migration),
+    strategySummary(migration) ?? summary(migration),
     numbers(migration),
     whereItStands(migration),
     blocking(migration),
     stages(migration),
-    continuity(migration),
+    migration.plan.spec.strategy === "live" ? continuity(migration) : undefined,
     policies(migration),
     accepted(migration),
     otherFindings(migration),
     unmoved(migration),
     notChecked(migration),
-    wayBack(migration),
+    strategyWayBack(migration) ?? wayBack(migration),
   ]);
 }
 
@@ -61,10 +63,7 @@ function summary(migration: PlannedMigration): string {
 }
 
 function numbers(migration: PlannedMigration): string {
-  const { inventory, source, target, waves } = migration;
-  const moved = waves.waves.flatMap((wave) => wave.nodes);
-  const pods = moved.reduce((sum, node) => sum + node.podsToMove + node.daemonSetPods, 0);
-  const seconds = waves.waves.reduce((sum, wave) => sum + wave.estimateSeconds, 0);
+  const { source, target } = migration;
   const port = source.facts.tunnelPort === undefined ? "" : `, UDP ${source.facts.tunnelPort}`;
   const rows = [
     ["Source", `${sourceName(migration)}, ${escapeMarkdown(source.facts.installation)} (${source.confidence})${port}`],
@@ -73,12 +72,25 @@ function numbers(migration: PlannedMigration): string {
       "Pod addresses",
       `${source.facts.podCIDRs.map(code).join(", ") || "unknown"} → ${target.podCIDRs.map(code).join(", ")}`,
     ],
+    ...(strategyNumbers(migration) ?? liveNumbers(migration)),
+  ];
+  return `## In numbers\n\n${table(["", ""], rows)}`;
+}
+
+function liveNumbers({
+  inventory,
+  waves,
+  continuity: holds,
+}: PlannedMigration): readonly (readonly [string, string])[] {
+  const moved = waves.waves.flatMap((wave) => wave.nodes);
+  const pods = moved.reduce((sum, node) => sum + node.podsToMove + node.daemonSetPods, 0);
+  const seconds = waves.waves.reduce((sum, wave) => sum + wave.estimateSeconds, 0);
+  return [
     ["Nodes", `${inventory.nodes.length} in the inventory, ${moved.length} in waves`],
     ["Pods that restart", `${pods} of ${inventory.pods.length}`],
     ["Rolling time", `about ${duration(seconds)} of work, spread over ${count(waves.waves.length, "pull request")}`],
-    ["Policy during the move", `${code(migration.continuity)}: ${continuityMeaning[migration.continuity]}`],
+    ["Policy during the move", `${code(holds)}: ${continuityMeaning[holds]}`],
   ];
-  return `## In numbers\n\n${table(["", ""], rows)}`;
 }
 
 function whereItStands(migration: PlannedMigration): string {

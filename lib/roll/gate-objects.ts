@@ -15,6 +15,8 @@ export type GateCheck =
   | "dormant"
   | "echo"
   | "bridge"
+  | "images"
+  | "operator"
   | "unbridged"
   | "policies"
   | "jobs"
@@ -92,7 +94,7 @@ function gateRights({ stage, checks, jobs, pack }: GateInput, kind: "gate" | "va
   ];
   return joinRights(
     readRights,
-    checks.includes("policies") ? policyRights : noRights,
+    checks.includes("policies") || checks.includes("operator") ? policyRights : noRights,
     own.length > 0 ? { cluster: [], namespaces: { [metachronNamespace]: own } } : noRights,
     pack === undefined ? noRights : packRights(pack),
     ownRights(kind, stage),

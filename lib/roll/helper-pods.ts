@@ -8,7 +8,7 @@ import type { RollContext } from "./roll-context.ts";
  * - `check`: looks at the CNI files and asks the agent's own socket; no capability, everything read-only;
  * - `ports`: on the host network of another node, tries the hostPorts of a node; no capability;
  * - `canary`: an ordinary pod that reaches its targets and then answers itself; `probe`: one that only reaches targets;
- * - `recycle`: privileged, the host's root, for crictl; `hostports`: host network with NET_ADMIN, for iptables;
+ * - `recycle`, `restart`: privileged, the host's root, for crictl, one pod or many; `hostports`: host network with NET_ADMIN, for iptables;
  * - `sentinel`: may write in the folder of kured's sentinel file;
  * - `restore`: may write in the CNI directory, in the way back only; `clean`: privileged, the host's root, at the end.
  */
@@ -18,6 +18,7 @@ export type HelperKind =
   | "ports"
   | "probe"
   | "recycle"
+  | "restart"
   | "hostports"
   | "restore"
   | "sentinel"
@@ -145,6 +146,13 @@ export const helperPods: Readonly<Record<HelperKind, HelperMaker>> = {
   recycle: () => ({
     ...onHost,
     command: ["/bin/sh", "/scripts/node-recycle.sh", "@POD_NAMESPACE@", "@POD_NAME@"],
+    securityContext: { privileged: true },
+    volumes: [wholeHost],
+    mounts: [hostMount],
+  }),
+  restart: () => ({
+    ...onHost,
+    command: ["/bin/sh", "-c", "exec /bin/sh /scripts/node-restart.sh @PODS@"],
     securityContext: { privileged: true },
     volumes: [wholeHost],
     mounts: [hostMount],

@@ -5,7 +5,7 @@ import { ownNamespace } from "../core/own-namespace.ts";
 export const metachronNamespace = ownNamespace;
 
 /** Jobs that a stage can have, by the first word of their names. */
-export type JobKind = "roll" | "undo" | "gate" | "finalise" | "restart" | "validate" | "remove" | "clean";
+export type JobKind = "roll" | "undo" | "gate" | "switch" | "finalise" | "restart" | "validate" | "remove" | "clean";
 
 /** Longest stage id: a Job's name, `validate-<id>-a99`, still fits a label value (63). */
 const longestStageId = 48;
@@ -42,6 +42,9 @@ export function podTemplatesName(kind: JobKind, stageId: string): string {
 
 /** The DaemonSet that answers probes on every node, once on each network. */
 export const echoName = "metachron-echo";
+
+/** The DaemonSet that brings Cilium's image to every node before an outage. */
+export const imagesName = "metachron-images";
 
 /** The DaemonSet that keeps the node rules of the exact bridge. */
 export const bridgeName = "metachron-bridge";

@@ -37,7 +37,8 @@ export const noWayBackFromRemoval: string =
 export const noWayBackFromCleaning: string =
   "There is no way back after this stage: what is deleted on a node is not kept. A node that fails is left as it is and named; nothing on it depends on what is cleaned.";
 
-interface RemovalLine extends ObjectRef {
+/** One object to delete, with what the Job has to know of it. */
+export interface RemovalLine extends ObjectRef {
   readonly step: string;
   readonly waitUntilGone: boolean;
   readonly isKnown: boolean;
@@ -49,12 +50,7 @@ interface RemovalLine extends ObjectRef {
  * Source: lab pilot of metachron, "Order".
  */
 function removalLines({ context, bridgePolicies, mirrors, removal }: RemovalInput): readonly RemovalLine[] {
-  const line = (step: string, ref: ObjectRef, waitUntilGone = false, isKnown = true): RemovalLine => ({
-    ...ref,
-    step,
-    waitUntilGone,
-    isKnown,
-  });
+  const line = (step: string, ref: ObjectRef): RemovalLine => ({ ...ref, step, waitUntilGone: false, isKnown: true });
   const bridge: ObjectRef = {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
@@ -64,9 +60,25 @@ function removalLines({ context, bridgePolicies, mirrors, removal }: RemovalInpu
   return [
     ...bridgePolicies.map((ref) => line("bridge-policy", ref)),
     ...mirrors.map((ref) => line("mirrors", ref)),
-    ...removal.map((one) => line(one.step, one, one.waitUntilGone === true, one.from === "inventory")),
+    ...sourceLines(removal),
     ...(hasBridge(context) ? [line("bridge", bridge)] : []),
   ];
+}
+
+/** The source's own objects as lines, in their order. */
+export function sourceLines(removal: readonly RemovalObject[]): readonly RemovalLine[] {
+  return removal.map((one) => ({
+    ...one,
+    waitUntilGone: one.waitUntilGone === true,
+    isKnown: one.from === "inventory",
+  }));
+}
+
+/** The file `removal` as the Job reads it. */
+export function removalFile(lines: readonly RemovalLine[]): readonly string[] {
+  return lines.map((one) =>
+    [one.step, resourceOf(one), one.namespace ?? "", one.name, one.waitUntilGone ? "yes" : "no"].join("|"),
+  );
 }
 
 /**
@@ -88,9 +100,7 @@ export function removalObjects(input: RemovalInput): readonly RollObject[] {
     signals: nodes.length > 0 ? signalsOf(context.plan) : [],
     lists: {
       nodes,
-      removal: lines.map((one) =>
-        [one.step, resourceOf(one), one.namespace ?? "", one.name, one.waitUntilGone ? "yes" : "no"].join("|"),
-      ),
+      removal: removalFile(lines),
     },
   });
 }
@@ -99,7 +109,7 @@ export function removalObjects(input: RemovalInput): readonly RollObject[] {
  * Rights to read and delete exactly these objects. An object of the source's manifests that was not seen in the cluster may
  * lie in a namespace that does not exist, where no Role can be made: its right is cluster-wide, for its name.
  */
-function removalRights(lines: readonly RemovalLine[]): Rights {
+export function removalRights(lines: readonly RemovalLine[]): Rights {
   const known = new Set(lines.filter((one) => one.isKnown).map((one) => one.namespace));
   const placeOf = (one: RemovalLine): string =>
     one.namespace !== undefined && (known.has(one.namespace) || one.namespace === "kube-system") ? one.namespace : "";
@@ -169,25 +179,30 @@ export function cleanObjects(input: CleanInput): readonly RollObject[] {
     context,
     stage,
     script: "clean-nodes.sh",
-    rights: joinRights(readRights, cleanRights(nodes), ownRights("clean", stage)),
+    rights: joinRights(readRights, nodeRights(nodes), ownRights("clean", stage)),
     env: { ...networkEnv(context), NODES: nodes[0] ?? "", BATCH: String(batch) },
     deadlineSeconds: 3600 + 180 * Math.ceil(nodes.length / batch),
     helpers: ["check", "clean", "probe"],
     signals: nodes.length > 0 ? signalsOf(context.plan) : [],
-    lists: {
-      "annotation-prefixes": leftovers.nodeAnnotationPrefixes,
-      "chain-prefixes": leftovers.iptablesChainPrefixes,
-      "rule-tags": leftovers.iptablesRuleTags,
-      "portmap-networks": leftovers.portmapNetworks,
-      "nft-tables": leftovers.nftTables,
-      "ipset-prefixes": leftovers.ipsetPrefixes,
-      devices: leftovers.devices,
-      files: leftovers.files,
-    },
+    lists: leftoverLists(leftovers),
   });
 }
 
-/** Annotations are taken from these Nodes; the rest is done by helper pods. */
-function cleanRights(nodes: readonly string[]): Rights {
+/** What node-clean.sh takes away, and the annotations that go from the Node object: one file for each kind. */
+export function leftoverLists(leftovers: NodeLeftovers): Readonly<Record<string, readonly string[]>> {
+  return {
+    "annotation-prefixes": leftovers.nodeAnnotationPrefixes,
+    "chain-prefixes": leftovers.iptablesChainPrefixes,
+    "rule-tags": leftovers.iptablesRuleTags,
+    "portmap-networks": leftovers.portmapNetworks,
+    "nft-tables": leftovers.nftTables,
+    "ipset-prefixes": leftovers.ipsetPrefixes,
+    devices: leftovers.devices,
+    files: leftovers.files,
+  };
+}
+
+/** Changing the metadata of these Nodes and no other; the rest of a cleaning is done by helper pods. */
+export function nodeRights(nodes: readonly string[]): Rights {
   return { cluster: [rule("", ["nodes"], ["patch"], sortedUnique(nodes))], namespaces: {} };
 }

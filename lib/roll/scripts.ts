@@ -488,20 +488,13 @@ SCRIPTS=$(dirname "$0")
 . "$SCRIPTS/common.sh"
 # shellcheck source=nodes.sh
 . "$SCRIPTS/nodes.sh"
+# shellcheck source=objects.sh
+. "$SCRIPTS/objects.sh"
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
 
 no_pod_is_old() {
   find_pods is_old_address && [ "$FOUND_COUNT" -eq 0 ]
-}
-
-sources_are_gone() {
-  for source_daemonset in $SOURCE_DAEMONSETS; do
-    source_seen=$(k get daemonset "$(printf '%s' "$source_daemonset" | cut -d / -f 2)" \
-      -n "$(printf '%s' "$source_daemonset" | cut -d / -f 1)" --ignore-not-found -o 'jsonpath={.metadata.name}') || return 1
-    [ -z "$source_seen" ] || return 1
-  done
-  return 0
 }
 
 # The helper pods of a batch have names of their own: their number in the batch.
@@ -523,6 +516,7 @@ end_clean() {
   [ "$clean_phase" = Succeeded ] || die 50 "node $1 could not be cleaned; its log is above"
   helper_delete "$clean_pod" || log helper "pod $clean_pod is still there: $(api_error)"
   check_node "$1"
+  CURRENT_STEP=5
   clean_annotations "$1"
   marker_must_write "node.$1" "done"
   log clean "the node is clean"
@@ -545,26 +539,6 @@ check_node() {
   case "$echo_here" in *:*) echo_here="[$echo_here]" ;; esac
   helper_run 300 probe "probe-$STAGE" "$echo_there" TARGETS "tcp://$echo_here:8080" ||
     die 60 "a pod on node $echo_there does not reach the echo pod of node $1 after the cleaning"
-}
-
-# Annotations that begin with one of the prefixes of the file "annotation-prefixes".
-clean_annotations() {
-  CURRENT_STEP=5
-  # shellcheck disable=SC2016 # the variables are those of the template
-  annotation_keys=$(k get node "$1" -o 'go-template={{range $key, $value := .metadata.annotations}}{{$key}}{{"\n"}}{{end}}') ||
-    die 10 "node $1 cannot be read: $(api_error)"
-  while IFS= read -r annotation_prefix; do
-    [ -n "$annotation_prefix" ] || continue
-    for annotation_key in $annotation_keys; do
-      case "$annotation_key" in
-        "$annotation_prefix"*)
-          k annotate node "$1" "$annotation_key-" --field-manager="$MANAGER" >/dev/null ||
-            die 50 "annotation $annotation_key of node $1 cannot be removed: $(api_error)"
-          log annotation "$annotation_key is gone"
-          ;;
-      esac
-    done
-  done <"$STAGE_DIR/annotation-prefixes"
 }
 
 # clean_batch NODE…
@@ -968,6 +942,8 @@ finish() {
 #   dormant    the old network is Ready everywhere, and no pod has an address of the new pool yet, but for Cilium's own
 #   echo       the echo pod of every node that is up is Ready
 #   bridge     the bridge is Ready on every node that is up: its rules are in place and in order
+#   images     Cilium's image is on every node that is up
+#   operator   Cilium's operator is Ready and its policies' kinds are served
 #   unbridged  no bridge pod is left, and the removal is Ready everywhere: no rule is left
 #   policies   at least $POLICIES Cilium policies are there, and every one in the cluster is Valid
 #   jobs       each of $JOBS (in our namespace) is complete
@@ -1005,6 +981,14 @@ agents_everywhere() {
 # A pod on the new network before the first wave means that a CiliumNodeConfig or a CNI file is there that should not be.
 no_pod_has_moved() {
   find_pods is_new_address && [ "$FOUND_COUNT" -eq 0 ]
+}
+
+operator_is_ready() {
+  operator_now=$(k get pods -n "$CILIUM_NAMESPACE" -l name=cilium-operator \
+    -o 'jsonpath={range .items[*]}{.metadata.name}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
+  [ -n "$operator_now" ] || return 1
+  ! printf '%s\n' "$operator_now" | grep -qv '|True$' || return 1
+  k get ciliumclusterwidenetworkpolicies,ciliumnetworkpolicies --all-namespaces -o name >"$WORK_DIR/kinds"
 }
 
 jobs_are_complete() {
@@ -1047,6 +1031,8 @@ look() {
       ;;
     echo) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-echo" || die 50 "echo pods are not Ready on: $ds_unready" ;;
     bridge) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-bridge" || die 50 "the bridge is not Ready on: $ds_unready" ;;
+    images) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-images" || die 50 "Cilium's image is not on: $ds_unready" ;;
+    operator) wait_for "$PATIENCE" operator_is_ready || die 50 "Cilium's operator is not Ready: $operator_now $(api_error)" ;;
     unbridged) delete_bridge ;;
     policies)
       wait_for "$PATIENCE" policies_are_valid ||
@@ -1560,6 +1546,25 @@ for sandbox in $sandboxes; do
   say "stopped sandbox $sandbox of $NAMESPACE/$NAME"
 done
 `,
+  "node-restart.sh": String.raw`#!/bin/sh
+# Gives many pods of this node a new sandbox, one after the other; node-recycle.sh says how. Runs in a privileged pod with the
+# host's root at /host.
+#
+#   node-restart.sh NAMESPACE/NAME…
+#
+# A pod that cannot be stopped does not stop the others: every one of them is without a network now.
+
+set -u
+SCRIPTS=$(dirname "$0")
+RESULT=0
+for pod in "$@"; do
+  /bin/sh "$SCRIPTS/node-recycle.sh" "$(printf '%s' "$pod" | cut -d / -f 1)" "$(printf '%s' "$pod" | cut -d / -f 2)" || {
+    printf 'FAILED: %s\n' "$pod"
+    RESULT=1
+  }
+done
+exit "$RESULT"
+`,
   "node-restore.sh": String.raw`#!/bin/sh
 # Puts the old network's CNI file back in its place and takes Cilium's away. Runs in a short-lived pod on one node: no
 # capability, root, may write in the CNI directory only.
@@ -1980,6 +1985,98 @@ helper_logs() {
   while IFS= read -r helper_line; do
     log helper "$1: $helper_line"
   done <"$WORK_DIR/helper-log"
+}
+`,
+  "objects.sh": String.raw`# shellcheck shell=sh
+# Deletes objects one after the other, in the order of the file "removal" of the stage, and annotations of Nodes. It is read
+# with "." after nodes.sh.
+#
+# A line of "removal": STEP|RESOURCE|NAMESPACE|NAME|WAIT, RESOURCE as kubectl takes it (daemonsets.apps), NAMESPACE empty
+# for cluster-scoped objects, WAIT yes or no. Objects that are not there are passed over: the Job can be run again.
+# shellcheck disable=SC2317,SC2329 # functions are handed to wait_for by name
+
+in_namespace() {
+  if [ -n "$1" ]; then printf -- '--namespace=%s' "$1"; else printf -- '--namespace=%s' "$NAMESPACE"; fi
+}
+
+# A kind that is no longer served is as good as gone.
+object_is_gone() {
+  gone_name=$(k get "$1" "$3" "$(in_namespace "$2")" --ignore-not-found -o 'jsonpath={.metadata.name}') || {
+    case "$(api_error)" in
+      *"the server doesn't have a resource type"*) return 0 ;;
+    esac
+    return 1
+  }
+  [ -z "$gone_name" ]
+}
+
+delete_object() {
+  k delete "$1" "$3" "$(in_namespace "$2")" --ignore-not-found --wait=false >/dev/null && return 0
+  case "$(api_error)" in
+    *"the server doesn't have a resource type"*) return 0 ;;
+  esac
+  return 1
+}
+
+delete_all() {
+  CURRENT_STEP=3
+  last_step=
+  while IFS='|' read -r object_step object_resource object_namespace object_name object_wait <&4; do
+    [ -n "$object_name" ] || continue
+    if [ "$object_step" != "$last_step" ]; then
+      [ -z "$last_step" ] || marker_must_write message "removed: $last_step"
+      log remove "part: $object_step"
+      last_step=$object_step
+    fi
+    wait_for 60 delete_object "$object_resource" "$object_namespace" "$object_name" ||
+      die 50 "$object_resource $object_namespace/$object_name cannot be deleted: $(api_error)"
+    if [ "$object_wait" = yes ]; then
+      wait_for 600 object_is_gone "$object_resource" "$object_namespace" "$object_name" ||
+        die 50 "$object_resource $object_namespace/$object_name is still there: a finalizer needs the manager that owns it"
+    fi
+    log remove "$object_resource $object_namespace/$object_name"
+    case "$object_resource" in
+      daemonsets.apps)
+        wait_for 600 daemonset_pods_are_gone "$object_namespace" "$object_name" ||
+          die 50 "pods of DaemonSet $object_namespace/$object_name are still there"
+        ;;
+    esac
+    lease_renew
+  done 4<"$STAGE_DIR/removal"
+}
+
+daemonset_pods_are_gone() {
+  left=$(k get pods -n "$1" \
+    -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[?(@.controller==true)].kind}/{.metadata.ownerReferences[?(@.controller==true)].name}{"\n"}{end}') || return 1
+  ! printf '%s\n' "$left" | grep -qx "DaemonSet/$2"
+}
+
+sources_are_gone() {
+  for source_daemonset in $SOURCE_DAEMONSETS; do
+    source_seen=$(k get daemonset "$(printf '%s' "$source_daemonset" | cut -d / -f 2)" \
+      -n "$(printf '%s' "$source_daemonset" | cut -d / -f 1)" --ignore-not-found -o 'jsonpath={.metadata.name}') || return 1
+    [ -z "$source_seen" ] || return 1
+  done
+  return 0
+}
+
+# Annotations that begin with one of the prefixes of the file "annotation-prefixes".
+clean_annotations() {
+  # shellcheck disable=SC2016 # the variables are those of the template
+  annotation_keys=$(k get node "$1" -o 'go-template={{range $key, $value := .metadata.annotations}}{{$key}}{{"\n"}}{{end}}') ||
+    die 10 "node $1 cannot be read: $(api_error)"
+  while IFS= read -r annotation_prefix; do
+    [ -n "$annotation_prefix" ] || continue
+    for annotation_key in $annotation_keys; do
+      case "$annotation_key" in
+        "$annotation_prefix"*)
+          k annotate node "$1" "$annotation_key-" --field-manager="$MANAGER" >/dev/null ||
+            die 50 "annotation $annotation_key of node $1 cannot be removed: $(api_error)"
+          log annotation "$annotation_key is gone"
+          ;;
+      esac
+    done
+  done <"$STAGE_DIR/annotation-prefixes"
 }
 `,
   "pods.sh": String.raw`# shellcheck shell=sh
@@ -2629,9 +2726,6 @@ run_probes() {
 #   2 proof that nothing uses the old network: no pod has one of its addresses, every node is known, every agent is Ready
 #   3 the objects: each deleted, and waited for where the next one needs it gone; after the agents' part, the pods
 #   4 proof that the rest still talks: an echo pod of one node is reached from another
-#
-# A line of "removal": STEP|RESOURCE|NAMESPACE|NAME|WAIT, RESOURCE as kubectl takes it (daemonsets.apps), NAMESPACE empty
-# for cluster-scoped objects, WAIT yes or no. Objects that are not there are passed over: the Job can be run again.
 
 # shellcheck disable=SC2153,SC2317,SC2329 # variables come from the Job; functions are handed to wait_for by name
 
@@ -2640,6 +2734,8 @@ SCRIPTS=$(dirname "$0")
 . "$SCRIPTS/common.sh"
 # shellcheck source=nodes.sh
 . "$SCRIPTS/nodes.sh"
+# shellcheck source=objects.sh
+. "$SCRIPTS/objects.sh"
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
 
@@ -2673,64 +2769,6 @@ prove_unused() {
   wait_for 120 no_pod_is_old || die 61 "$FOUND_COUNT pods still use the old network:$FOUND_PODS"
   wait_for 120 no_pod_is_unmanaged || die 61 "pods have no Cilium endpoint: $UNMANAGED"
   log proof "no pod uses the old network; every pod has a Cilium endpoint"
-}
-
-# --- step 3: the objects ------------------------------------------------------------------------------------------------
-
-in_namespace() {
-  if [ -n "$1" ]; then printf -- '--namespace=%s' "$1"; else printf -- '--namespace=%s' "$NAMESPACE"; fi
-}
-
-# A kind that is no longer served is as good as gone.
-object_is_gone() {
-  gone_name=$(k get "$1" "$3" "$(in_namespace "$2")" --ignore-not-found -o 'jsonpath={.metadata.name}') || {
-    case "$(api_error)" in
-      *"the server doesn't have a resource type"*) return 0 ;;
-    esac
-    return 1
-  }
-  [ -z "$gone_name" ]
-}
-
-delete_object() {
-  k delete "$1" "$3" "$(in_namespace "$2")" --ignore-not-found --wait=false >/dev/null && return 0
-  case "$(api_error)" in
-    *"the server doesn't have a resource type"*) return 0 ;;
-  esac
-  return 1
-}
-
-delete_all() {
-  CURRENT_STEP=3
-  last_step=
-  while IFS='|' read -r object_step object_resource object_namespace object_name object_wait <&4; do
-    [ -n "$object_name" ] || continue
-    if [ "$object_step" != "$last_step" ]; then
-      [ -z "$last_step" ] || marker_must_write message "removed: $last_step"
-      log remove "part: $object_step"
-      last_step=$object_step
-    fi
-    wait_for 60 delete_object "$object_resource" "$object_namespace" "$object_name" ||
-      die 50 "$object_resource $object_namespace/$object_name cannot be deleted: $(api_error)"
-    if [ "$object_wait" = yes ]; then
-      wait_for 600 object_is_gone "$object_resource" "$object_namespace" "$object_name" ||
-        die 50 "$object_resource $object_namespace/$object_name is still there: a finalizer needs the manager that owns it"
-    fi
-    log remove "$object_resource $object_namespace/$object_name"
-    case "$object_resource" in
-      daemonsets.apps)
-        wait_for 600 daemonset_pods_are_gone "$object_namespace" "$object_name" ||
-          die 50 "pods of DaemonSet $object_namespace/$object_name are still there"
-        ;;
-    esac
-    lease_renew
-  done 4<"$STAGE_DIR/removal"
-}
-
-daemonset_pods_are_gone() {
-  left=$(k get pods -n "$1" \
-    -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[?(@.controller==true)].kind}/{.metadata.ownerReferences[?(@.controller==true)].name}{"\n"}{end}') || return 1
-  ! printf '%s\n' "$left" | grep -qx "DaemonSet/$2"
 }
 
 # --- step 4: the rest still talks ---------------------------------------------------------------------------------------
@@ -3287,6 +3325,220 @@ uncordon() {
   fi
   record_write "$1" 10
 }
+`,
+  "switch.sh": String.raw`#!/bin/sh
+# The outage of an in-place migration, whole, in one Job: no engine is needed while it lasts, because engines have no network
+# then either. Runs on the host network.
+#
+#   1 gate: stage before        5 a batch of nodes: what the old network left goes, the label lets the agent start
+#   2 what must be there        6 the agents of the batch are Ready and wrote their CNI file
+#   3 the old network's agents  7 every pod of the batch gets a new sandbox, and an address of the new network
+#   4 nobody brings them back   8 the whole cluster: agents, echo pods, policies, signals, marker
+#
+# The first node goes alone through 5 to 7: while it is tried the others still talk to each other, and putting the old
+# network's agents back is enough to return. Killed at any point, the next attempt goes on with the nodes that are not done.
+
+# shellcheck disable=SC2034,SC2153,SC2317,SC2329 # variables come from the Job or go to steps.sh; functions go by name
+
+SCRIPTS=$(dirname "$0")
+# shellcheck source=common.sh
+. "$SCRIPTS/common.sh"
+# shellcheck source=nodes.sh
+. "$SCRIPTS/nodes.sh"
+# shellcheck source=pods.sh
+. "$SCRIPTS/pods.sh"
+# shellcheck source=steps.sh
+. "$SCRIPTS/steps.sh"
+# shellcheck source=objects.sh
+. "$SCRIPTS/objects.sh"
+# shellcheck source=signals.sh
+. "$SCRIPTS/signals.sh"
+
+# In one piece there is no old and new: what is not Cilium's has no network.
+is_foreign_address() {
+  ! is_new_address "$1"
+}
+
+RECORD_KIND=node IS_WRONG_ADDRESS=is_foreign_address IS_RIGHT_ADDRESS=is_new_address MODE=recycle BRIDGE=
+
+# --- step 2: what must be there -----------------------------------------------------------------------------------------
+
+every_node_is_known() {
+  linux_nodes >"$WORK_DIR/nodes" || return 1
+  UNKNOWN=$(grep -vxF -f "$STAGE_DIR/nodes" "$WORK_DIR/nodes" | tr '\n' ' ')
+  [ -z "$UNKNOWN" ]
+}
+
+# The DaemonSet of the agents waits for the label that this Job sets.
+agents_wait_for_label() {
+  agents_label=$(k get daemonset cilium -n "$CILIUM_NAMESPACE" \
+    -o "jsonpath={.spec.template.spec.nodeSelector.$(printf '%s' "$AGENT_LABEL" | sed 's/\./\\./g')}") || return 1
+  [ "$agents_label" = yes ]
+}
+
+check_before() {
+  CURRENT_STEP=2
+  wait_for 60 every_node_is_known || die 30 "nodes that the plan does not know: $UNKNOWN"
+  wait_for 300 agents_wait_for_label ||
+    die 30 "the DaemonSet cilium does not wait for the label $AGENT_LABEL: '$agents_label' $(api_error)"
+  wait_for 300 daemonset_is_ready "$NAMESPACE/metachron-images" || die 30 "Cilium's image is not on: $ds_unready"
+  if [ "$POLICIES" -gt 0 ]; then
+    wait_for 300 policies_are_valid || die 30 "$POLICY_TROUBLE"
+  fi
+}
+
+# --- steps 3 and 4: the old network's agents ----------------------------------------------------------------------------
+
+stop_source() {
+  delete_all
+  CURRENT_STEP=4
+  # A manager that was not stopped brings them back within seconds.
+  wait_for 20 false
+  wait_for 30 sources_are_gone || die 50 "the old network was brought back by its manager: $SOURCE_DAEMONSETS"
+  log stopped "the old network's agents are gone; what they left in the kernel still carries packets"
+}
+
+# --- steps 5 to 7: a batch of nodes ---------------------------------------------------------------------------------------
+
+# end_helper NAME NODE WHAT: waits for a helper pod that was made before, shows its log, deletes it.
+end_helper() {
+  wait_for 900 helper_ended "$1" || die 50 "node $2 was not $3 in time: $(helper_why "$1")"
+  end_phase=$helper_phase
+  helper_logs "$1"
+  helper_delete "$1" || log helper "pod $1 is still there: $(api_error)"
+  [ "$end_phase" = Succeeded ] || die 50 "node $2 could not be $3; its log is above"
+}
+
+start_clean() {
+  helper_apply clean "clean-$STAGE-$2" "$1" CILIUM_IMAGE "$CILIUM_IMAGE" ||
+    die 50 "the helper pod of node $1 cannot be made: $(api_error)"
+}
+
+end_clean() {
+  end_helper "clean-$STAGE-$2" "$1" cleaned
+  clean_annotations "$1"
+  k label node "$1" "$AGENT_LABEL=yes" --overwrite --field-manager="$MANAGER" >/dev/null ||
+    die 50 "node $1 cannot be labelled: $(api_error)"
+  log clean "the node is clean and may start its agent"
+}
+
+await_agent() {
+  CURRENT_STEP=6
+  wait_for 900 agent_is_back "$1" none || die 50 "the Cilium agent of node $1 is not Ready: '$agent_lines'"
+  helper_run 400 check "check-$STAGE" "$1" CILIUM_IMAGE "$AGENT_IMAGE" CHECK cilium ||
+    die 50 "the agent of node $1 did not write its CNI file, or its endpoints are not in force"
+  log agent "the agent is Ready and wrote its CNI file"
+}
+
+# Pods of restartPolicy Never are left: the kubelet does not start them a second time. Pods without an address get theirs by
+# themselves as soon as there is a network.
+note_to_restart() {
+  ! wrong_network || [ "$POD_RESTART" = Never ] || RESTART="$RESTART $POD_NS/$POD_NAME"
+}
+
+start_restart() {
+  CURRENT_STEP=7
+  RESTART=
+  wait_for 60 list_to_restart "$1" || die 10 "the pods of node $1 cannot be listed: $(api_error)"
+  [ -n "$RESTART" ] || return 0
+  helper_apply restart "restart-$STAGE-$2" "$1" CILIUM_IMAGE "$CILIUM_IMAGE" PODS "$RESTART" ||
+    die 50 "the helper pod of node $1 cannot be made: $(api_error)"
+}
+
+list_to_restart() {
+  RESTART=
+  each_pod "$1" note_to_restart
+}
+
+end_restart() {
+  CURRENT_STEP=7
+  helper_gone "restart-$STAGE-$2" || end_helper "restart-$STAGE-$2" "$1" restarted
+  wait_for 600 nothing_wrong "$1" || die 61 "pods without the new network are left on node $1:$WRONG"
+  marker_must_write "node.$1" "done"
+  log pods "every pod of the node is on the new network"
+}
+
+# each_of FUNCTION NODE…: calls it for each node of the batch, with the node's number.
+each_of() {
+  each_function=$1
+  shift
+  each_at=0
+  for CURRENT_NODE in "$@"; do
+    each_at=$((each_at + 1))
+    "$each_function" "$CURRENT_NODE" "$each_at"
+    lease_renew
+  done
+  CURRENT_NODE=
+}
+
+switch_batch() {
+  CURRENT_STEP=5
+  each_of start_clean "$@"
+  each_of end_clean "$@"
+  each_of await_agent "$@"
+  each_of start_restart "$@"
+  each_of end_restart "$@"
+}
+
+switch_nodes() {
+  batch=
+  batch_count=0
+  batch_size=1
+  while IFS= read -r switch_node <&5; do
+    switch_record=$(marker_read "$STAGE" "node.$switch_node") || die 10 "the marker wave-$STAGE cannot be read: $(api_error)"
+    if [ "$switch_record" = "done" ]; then
+      # The first node alone has shown that it works, in this attempt or in an earlier one.
+      batch_size=$BATCH
+      continue
+    fi
+    batch="$batch $switch_node"
+    batch_count=$((batch_count + 1))
+    [ "$batch_count" -ge "$batch_size" ] || continue
+    # shellcheck disable=SC2086 # names of nodes, one word each
+    switch_batch $batch
+    batch=
+    batch_count=0
+    batch_size=$BATCH
+  done 5<"$WORK_DIR/nodes"
+  # shellcheck disable=SC2086
+  [ -z "$batch" ] || switch_batch $batch
+}
+
+# --- step 8 ---------------------------------------------------------------------------------------------------------------
+
+check_after() {
+  CURRENT_STEP=8
+  wait_for 600 agents_are_ready || die 50 "Cilium agents are not Ready on: $agents_unready"
+  wait_for 600 daemonset_is_ready "$NAMESPACE/metachron-echo" || die 60 "echo pods are not Ready on: $ds_unready"
+  if [ "$POLICIES" -gt 0 ]; then
+    wait_for 300 policies_are_valid || die 60 "$POLICY_TROUBLE"
+  fi
+  find_pods is_foreign_address || die 10 "the pods cannot be listed: $(api_error)"
+  [ "$FOUND_COUNT" -eq 0 ] ||
+    log left "$FOUND_COUNT pods of restartPolicy Never have no network until they end:$FOUND_PODS"
+  check_signals after
+}
+
+main() {
+  start_script NODES CILIUM_NAMESPACE CILIUM_IMAGE OLD_CIDRS NEW_CIDRS SOURCE_DAEMONSETS BATCH POLICIES AGENT_LABEL SIGNALS
+  lease_take
+  CURRENT_STEP=1
+  if already_done "done"; then
+    log skip "this stage is done with this digest"
+    lease_release
+    exit 0
+  fi
+  marker_open running
+  check_previous
+  ds_unready=
+  check_before
+  stop_source
+  switch_nodes
+  check_after
+  finish "done" "every node is on Cilium"
+}
+
+main
 `,
   "undo.sh": String.raw`#!/bin/sh
 # Takes the nodes of one wave back to the old network, one after the other. Runs in the undo Job of the stage.

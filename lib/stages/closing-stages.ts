@@ -61,12 +61,12 @@ export function finaliseStage(context: StageContext): StageBuilder {
 }
 
 /** 820-validate: everything is asked once more before anything becomes final, with the probe pack. */
-export function validateStage(context: StageContext): StageBuilder {
+export function validateStage(context: StageContext, nodes: readonly string[] = movedNodes(context)): StageBuilder {
   return (previous) => {
     const { roll, migration } = context;
     const id = "820-validate";
     const policies = migration.translation.policies.flatMap((policy) => policy.outputs).length;
-    const [first] = movedNodes(context);
+    const [first] = nodes;
     const pack = packOn(context, "after");
     const checks: readonly GateCheck[] = [
       "agents",

@@ -7,10 +7,11 @@ import type { Proof } from "../policy/prove/proof.ts";
 import type { Translation } from "../policy/translate/translation.ts";
 import type { SourceDetection } from "../source/source.ts";
 import type { TargetPlan } from "../target/target.ts";
+import type { Outage } from "../waves/outage.ts";
 import type { WavePlan } from "../waves/waves.ts";
 import type { NewNodes } from "./new-nodes.ts";
 import type { SealedStage } from "./seal-stages.ts";
-import type { HelmRelease } from "./stage.ts";
+import type { HelmRelease, StageFile } from "./stage.ts";
 
 /** Everything that was worked out for one plan: what the tree, the pages and the engines are written from. */
 export interface PlannedMigration {
@@ -34,6 +35,10 @@ export interface PlannedMigration {
   readonly release: { readonly migration: HelmRelease; readonly final: HelmRelease };
   /** Every finding, sorted; those that the plan accepts have severity info and say who accepted them and why. */
   readonly findings: readonly Finding[];
+  /** How long the strategy in-place cuts pods off; absent with any other. */
+  readonly outage?: Outage;
+  /** Pages and files of the strategy beside the stages, by path below the plan's folder; absent where there is none. */
+  readonly strategyPages?: readonly StageFile[];
   /** What the inventory cannot tell, with the command that would. */
   readonly notChecked: readonly { readonly id: string; readonly why: string; readonly command: string }[];
 }

@@ -12,6 +12,7 @@ export type StageKind =
   | "probes"
   | "observe"
   | "wave"
+  | "switch"
   | "finalise"
   | "validate"
   | "remove"

@@ -37,7 +37,9 @@ test.skipIf(!hasShellcheck).each([
   [
     "every other script",
     ["-e", "SC1091,SC2034,SC2154"],
-    names.filter((name) => name !== "roll.sh" && (scripts.get(name)?.startsWith("#!") === true || name === "probes.sh")),
+    names.filter(
+      (name) => name !== "roll.sh" && (scripts.get(name)?.startsWith("#!") === true || name === "probes.sh"),
+    ),
   ],
 ])(
   `shellcheck has nothing to say of %s${hasShellcheck ? "" : " (skipped: shellcheck is not installed)"}`,

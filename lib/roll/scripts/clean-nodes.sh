@@ -13,20 +13,13 @@ SCRIPTS=$(dirname "$0")
 . "$SCRIPTS/common.sh"
 # shellcheck source=nodes.sh
 . "$SCRIPTS/nodes.sh"
+# shellcheck source=objects.sh
+. "$SCRIPTS/objects.sh"
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
 
 no_pod_is_old() {
   find_pods is_old_address && [ "$FOUND_COUNT" -eq 0 ]
-}
-
-sources_are_gone() {
-  for source_daemonset in $SOURCE_DAEMONSETS; do
-    source_seen=$(k get daemonset "$(printf '%s' "$source_daemonset" | cut -d / -f 2)" \
-      -n "$(printf '%s' "$source_daemonset" | cut -d / -f 1)" --ignore-not-found -o 'jsonpath={.metadata.name}') || return 1
-    [ -z "$source_seen" ] || return 1
-  done
-  return 0
 }
 
 # The helper pods of a batch have names of their own: their number in the batch.
@@ -48,6 +41,7 @@ end_clean() {
   [ "$clean_phase" = Succeeded ] || die 50 "node $1 could not be cleaned; its log is above"
   helper_delete "$clean_pod" || log helper "pod $clean_pod is still there: $(api_error)"
   check_node "$1"
+  CURRENT_STEP=5
   clean_annotations "$1"
   marker_must_write "node.$1" "done"
   log clean "the node is clean"
@@ -70,26 +64,6 @@ check_node() {
   case "$echo_here" in *:*) echo_here="[$echo_here]" ;; esac
   helper_run 300 probe "probe-$STAGE" "$echo_there" TARGETS "tcp://$echo_here:8080" ||
     die 60 "a pod on node $echo_there does not reach the echo pod of node $1 after the cleaning"
-}
-
-# Annotations that begin with one of the prefixes of the file "annotation-prefixes".
-clean_annotations() {
-  CURRENT_STEP=5
-  # shellcheck disable=SC2016 # the variables are those of the template
-  annotation_keys=$(k get node "$1" -o 'go-template={{range $key, $value := .metadata.annotations}}{{$key}}{{"\n"}}{{end}}') ||
-    die 10 "node $1 cannot be read: $(api_error)"
-  while IFS= read -r annotation_prefix; do
-    [ -n "$annotation_prefix" ] || continue
-    for annotation_key in $annotation_keys; do
-      case "$annotation_key" in
-        "$annotation_prefix"*)
-          k annotate node "$1" "$annotation_key-" --field-manager="$MANAGER" >/dev/null ||
-            die 50 "annotation $annotation_key of node $1 cannot be removed: $(api_error)"
-          log annotation "$annotation_key is gone"
-          ;;
-      esac
-    done
-  done <"$STAGE_DIR/annotation-prefixes"
 }
 
 # clean_batch NODE…

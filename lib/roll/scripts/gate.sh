@@ -6,6 +6,8 @@
 #   dormant    the old network is Ready everywhere, and no pod has an address of the new pool yet, but for Cilium's own
 #   echo       the echo pod of every node that is up is Ready
 #   bridge     the bridge is Ready on every node that is up: its rules are in place and in order
+#   images     Cilium's image is on every node that is up
+#   operator   Cilium's operator is Ready and its policies' kinds are served
 #   unbridged  no bridge pod is left, and the removal is Ready everywhere: no rule is left
 #   policies   at least $POLICIES Cilium policies are there, and every one in the cluster is Valid
 #   jobs       each of $JOBS (in our namespace) is complete
@@ -43,6 +45,14 @@ agents_everywhere() {
 # A pod on the new network before the first wave means that a CiliumNodeConfig or a CNI file is there that should not be.
 no_pod_has_moved() {
   find_pods is_new_address && [ "$FOUND_COUNT" -eq 0 ]
+}
+
+operator_is_ready() {
+  operator_now=$(k get pods -n "$CILIUM_NAMESPACE" -l name=cilium-operator \
+    -o 'jsonpath={range .items[*]}{.metadata.name}|{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}') || return 1
+  [ -n "$operator_now" ] || return 1
+  ! printf '%s\n' "$operator_now" | grep -qv '|True$' || return 1
+  k get ciliumclusterwidenetworkpolicies,ciliumnetworkpolicies --all-namespaces -o name >"$WORK_DIR/kinds"
 }
 
 jobs_are_complete() {
@@ -85,6 +95,8 @@ look() {
       ;;
     echo) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-echo" || die 50 "echo pods are not Ready on: $ds_unready" ;;
     bridge) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-bridge" || die 50 "the bridge is not Ready on: $ds_unready" ;;
+    images) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-images" || die 50 "Cilium's image is not on: $ds_unready" ;;
+    operator) wait_for "$PATIENCE" operator_is_ready || die 50 "Cilium's operator is not Ready: $operator_now $(api_error)" ;;
     unbridged) delete_bridge ;;
     policies)
       wait_for "$PATIENCE" policies_are_valid ||

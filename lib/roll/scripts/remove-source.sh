@@ -6,9 +6,6 @@
 #   2 proof that nothing uses the old network: no pod has one of its addresses, every node is known, every agent is Ready
 #   3 the objects: each deleted, and waited for where the next one needs it gone; after the agents' part, the pods
 #   4 proof that the rest still talks: an echo pod of one node is reached from another
-#
-# A line of "removal": STEP|RESOURCE|NAMESPACE|NAME|WAIT, RESOURCE as kubectl takes it (daemonsets.apps), NAMESPACE empty
-# for cluster-scoped objects, WAIT yes or no. Objects that are not there are passed over: the Job can be run again.
 
 # shellcheck disable=SC2153,SC2317,SC2329 # variables come from the Job; functions are handed to wait_for by name
 
@@ -17,6 +14,8 @@ SCRIPTS=$(dirname "$0")
 . "$SCRIPTS/common.sh"
 # shellcheck source=nodes.sh
 . "$SCRIPTS/nodes.sh"
+# shellcheck source=objects.sh
+. "$SCRIPTS/objects.sh"
 # shellcheck source=signals.sh
 . "$SCRIPTS/signals.sh"
 
@@ -50,64 +49,6 @@ prove_unused() {
   wait_for 120 no_pod_is_old || die 61 "$FOUND_COUNT pods still use the old network:$FOUND_PODS"
   wait_for 120 no_pod_is_unmanaged || die 61 "pods have no Cilium endpoint: $UNMANAGED"
   log proof "no pod uses the old network; every pod has a Cilium endpoint"
-}
-
-# --- step 3: the objects ------------------------------------------------------------------------------------------------
-
-in_namespace() {
-  if [ -n "$1" ]; then printf -- '--namespace=%s' "$1"; else printf -- '--namespace=%s' "$NAMESPACE"; fi
-}
-
-# A kind that is no longer served is as good as gone.
-object_is_gone() {
-  gone_name=$(k get "$1" "$3" "$(in_namespace "$2")" --ignore-not-found -o 'jsonpath={.metadata.name}') || {
-    case "$(api_error)" in
-      *"the server doesn't have a resource type"*) return 0 ;;
-    esac
-    return 1
-  }
-  [ -z "$gone_name" ]
-}
-
-delete_object() {
-  k delete "$1" "$3" "$(in_namespace "$2")" --ignore-not-found --wait=false >/dev/null && return 0
-  case "$(api_error)" in
-    *"the server doesn't have a resource type"*) return 0 ;;
-  esac
-  return 1
-}
-
-delete_all() {
-  CURRENT_STEP=3
-  last_step=
-  while IFS='|' read -r object_step object_resource object_namespace object_name object_wait <&4; do
-    [ -n "$object_name" ] || continue
-    if [ "$object_step" != "$last_step" ]; then
-      [ -z "$last_step" ] || marker_must_write message "removed: $last_step"
-      log remove "part: $object_step"
-      last_step=$object_step
-    fi
-    wait_for 60 delete_object "$object_resource" "$object_namespace" "$object_name" ||
-      die 50 "$object_resource $object_namespace/$object_name cannot be deleted: $(api_error)"
-    if [ "$object_wait" = yes ]; then
-      wait_for 600 object_is_gone "$object_resource" "$object_namespace" "$object_name" ||
-        die 50 "$object_resource $object_namespace/$object_name is still there: a finalizer needs the manager that owns it"
-    fi
-    log remove "$object_resource $object_namespace/$object_name"
-    case "$object_resource" in
-      daemonsets.apps)
-        wait_for 600 daemonset_pods_are_gone "$object_namespace" "$object_name" ||
-          die 50 "pods of DaemonSet $object_namespace/$object_name are still there"
-        ;;
-    esac
-    lease_renew
-  done 4<"$STAGE_DIR/removal"
-}
-
-daemonset_pods_are_gone() {
-  left=$(k get pods -n "$1" \
-    -o 'jsonpath={range .items[*]}{.metadata.ownerReferences[?(@.controller==true)].kind}/{.metadata.ownerReferences[?(@.controller==true)].name}{"\n"}{end}') || return 1
-  ! printf '%s\n' "$left" | grep -qx "DaemonSet/$2"
 }
 
 # --- step 4: the rest still talks ---------------------------------------------------------------------------------------

@@ -350,6 +350,7 @@ export class StandIn {
       const pod = this.find("pods", command.at(-2), command.at(-1) ?? "");
       if (pod !== undefined) (pod["status"] as Record<string, unknown>)["podIP"] = this.address(node);
     }
+    if (kind === "restart") this.restartPods(node, (command.at(-1) ?? "").split(" "));
     if (kind === "sentinel")
       this.after(60, () => {
         ((stored["status"] as Record<string, unknown>)["nodeInfo"] as Record<string, unknown>)["bootID"] = "boot-after";
@@ -358,6 +359,14 @@ export class StandIn {
             (pod["status"] as Record<string, unknown>)["podIP"] = this.address(node);
       });
     return true;
+  }
+
+  private restartPods(node: string, names: readonly string[]): void {
+    for (const word of names) {
+      const [namespace = "", name = ""] = word.split("/");
+      const pod = this.find("pods", namespace, name);
+      if (pod !== undefined) (pod["status"] as Record<string, unknown>)["podIP"] = this.address(node);
+    }
   }
 
   // --- the API ------------------------------------------------------------------------------------------------------
@@ -380,6 +389,8 @@ export class StandIn {
         return this.remove(call);
       case "annotate":
         return this.annotate(call);
+      case "label":
+        return this.label(call);
       case "logs":
         return ok(this.logOf(call.words[0] ?? ""));
       default:
@@ -466,6 +477,21 @@ export class StandIn {
     if (found === undefined) return fail(`Error from server (NotFound): ${plural} "${name}" not found`);
     const annotations = (found.metadata["annotations"] ?? {}) as Record<string, unknown>;
     for (const change of changes) if (change.endsWith("-")) delete annotations[change.slice(0, -1)];
+    return ok("");
+  }
+
+  /** The label that lets the agent of a node start, which takes the node over at once. */
+  private label(call: KubectlCall): Answer {
+    const [, name = "", change = ""] = call.words;
+    const node = this.find("nodes", undefined, name);
+    if (node === undefined) return fail(`Error from server (NotFound): nodes "${name}" not found`);
+    const [key = "", value = ""] = change.split("=");
+    node.metadata["labels"] = { ...getStringMap(json(node), "metadata", "labels"), [key]: value };
+    if (this.troubles.lostAgents?.includes(name) !== true)
+      this.after(20, () => {
+        this.startAgent(name);
+        Object.assign(node, { cni: "cilium", agent: "Ok" });
+      });
     return ok("");
   }
 
