@@ -77,20 +77,15 @@ export function judgeStrategy(plan: Plan, source: SourceDetection, told: readonl
   ];
 }
 
-/** Code of the refusal of a live migration, which is older than this room. */
-const liveRefused = "migration/live-refused";
-
 function liveRefusal(plan: Plan, source: SourceDetection): readonly Finding[] {
   if (source.live.kind !== "refused") return [];
   const { reason, alternatives } = source.live;
   return [
-    {
-      code: liveRefused,
-      severity: "error",
+    strategyFinding("migration/live-refused", {
       message: `${source.source} cannot be left live: ${reason}`,
       where: { file: plan.file, field: "spec.strategy" },
       remedy: alternatives.join("; "),
-    },
+    }),
   ];
 }
 
@@ -106,7 +101,7 @@ export function isStrategyOpen(findings: readonly Finding[]): boolean {
 }
 
 function isRefusal({ code }: Finding): boolean {
-  return code === "strategies/refused" || code === "strategies/flannel-refused" || code === liveRefused;
+  return code === "strategies/refused" || code === "strategies/flannel-refused" || code === "migration/live-refused";
 }
 
 /** What forcing a refused strategy means: told beside the acceptance, once for each. `findings` have acceptances applied. */

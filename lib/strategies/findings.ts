@@ -4,6 +4,11 @@ const ours = "metachron, strategies";
 
 /** Codes of this room. */
 export const strategyFindings = {
+  "migration/live-refused": {
+    severity: "error",
+    meaning: "The two networks cannot share a node, so the source cannot be left live",
+    source: "metachron, detection contract; the reason stands in the finding",
+  },
   "strategies/refused": {
     severity: "error",
     meaning: "The source, or the state of the cluster, does not allow the strategy that the plan asks for",
