@@ -48,7 +48,7 @@ export function closedEnds(
   const groups = nodeGroups(world, cells, vocabulary, labelled);
   const classes = nodeClassesOf(world, groups);
   const classOf = new Map(classes.flatMap(({ names }, index) => [...names].map((name) => [name, index] as const)));
-  const pods = podClasses(world, family, vocabulary, {
+  const pods = podClasses(world, vocabulary, {
     cells,
     nodeClassOf: (node) => (classes.length > 1 ? classOf.get(node) : undefined),
   });
@@ -248,12 +248,14 @@ function apiServerEnds(world: World, cells: AddressCells): PacketEnd[] {
 }
 
 function fqdnEnds(world: World, cells: AddressCells, vocabulary: Vocabulary): PacketEnd[] {
+  if (vocabulary.fqdns.size === 0) return [];
   const labels = worldLabels(world, cells.family);
   const avoided: AddressRange[] = [...world.podCIDRs.source, ...world.podCIDRs.target].flatMap(
     (text) => parseRange(text) ?? [],
   );
+  const taken = takenAddresses(world);
   for (let cell = 0; cell < cells.count; cell += 1) {
-    const address = cells.freeAddressOf(cell, takenAddresses(world), avoided);
+    const address = cells.freeAddressOf(cell, taken, avoided);
     if (address !== undefined)
       return [...vocabulary.fqdns].sort().map((name) => outsideEnd(name, address, labels, [name]));
   }

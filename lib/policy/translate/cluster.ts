@@ -2,6 +2,7 @@ import { sortedUnique } from "../../core/order.ts";
 import type { CalicoHostEndpoint, CalicoNetworkSet, CalicoPolicySet } from "../calico/model.ts";
 import { type LabelTerms, matchesTerms } from "../selector/label-term.ts";
 import type { LabelKey, Selector } from "../selector/selector.ts";
+import { parseAddress } from "../space/address.ts";
 import { createLabelFilter } from "../space/label-filter.ts";
 import type { LabelSet, World, WorldNode, WorldPod } from "../space/world.ts";
 import { isInside, type Prefix, prefixOf } from "./cidr-terms.ts";
@@ -97,10 +98,15 @@ function podPrefixes(world: World): readonly Prefix[] {
   const stray: Prefix[] = [];
   for (const pod of world.pods)
     for (const text of pod.addresses) {
-      const address = prefixOf(text);
-      if (address !== undefined && !pools.some((pool) => isInside(address, pool))) stray.push(address);
+      const address = parseAddress(text);
+      if (address === undefined || pools.some((pool) => holdsAddress(pool, address))) continue;
+      stray.push({ text, family: address.family, first: address.value, last: address.value });
     }
   return [...pools, ...stray];
+}
+
+function holdsAddress(pool: Prefix, { family, value }: NonNullable<ReturnType<typeof parseAddress>>): boolean {
+  return pool.family === family && pool.first <= value && value <= pool.last;
 }
 
 function ownLabels(labels: Readonly<Record<string, string>>): Map<LabelKey, string> {
@@ -161,7 +167,9 @@ function classifyPods(world: World, asked: ReadonlySet<string>): PodClasses {
 
 function classKey(pod: WorldPod, asked: ReadonlySet<string>): string {
   let key = `${pod.namespace}\n${pod.serviceAccount}`;
-  for (const label of Object.keys(pod.labels).sort()) if (asked.has(label)) key += `\n${label}=${pod.labels[label]}`;
+  const own: string[] = [];
+  for (const label in pod.labels) if (asked.has(label)) own.push(label);
+  for (const label of own.sort()) key += `\n${label}=${pod.labels[label]}`;
   return key;
 }
 

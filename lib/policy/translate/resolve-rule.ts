@@ -1,6 +1,7 @@
 import { addressFamily } from "../../core/cidr.ts";
 import type { CalicoEntity, CalicoRule } from "../calico/model.ts";
 import { intersectTerms, type LabelTerms } from "../selector/label-term.ts";
+import { matchesPartly } from "../selector/match-selector.ts";
 import { type Box, isEmptyBox } from "./box.ts";
 import type { Cluster } from "./cluster.ts";
 import { intersectL4, ip, type L4 } from "./l4.ts";
@@ -24,6 +25,52 @@ export interface RulePlace {
  * The rule's own end (the destination of an ingress rule) narrows the pods. Findings: those of the resolvers, POL037.
  */
 export function resolveRule(
+  rule: CalicoRule,
+  place: RulePlace,
+  cluster: Cluster,
+  notes: Note[],
+): Approximation<readonly Box[]> {
+  const names = namesBesideSets(rule, cluster);
+  if (names === undefined) return resolveUniform(rule, place, cluster, notes);
+  const parts = [
+    ...(names.numbered === undefined ? [] : [resolveUniform(names.numbered, place, cluster, notes)]),
+    resolveUniform(names.named, place, { ...cluster, networkSets: [] }, notes),
+  ];
+  const under = parts.flatMap((part) => part.under);
+  return parts.every((part) => part.isExact)
+    ? exactly(under)
+    : between(
+        under,
+        parts.flatMap((part) => part.over),
+      );
+}
+
+/**
+ * A rule whose destination names ports and means network sets, in two: a name is looked up on endpoints that meet the selector by
+ * themselves, so a pod whose address lies in a set is meant with the numbers only. `undefined` for every other rule.
+ * Source: projectcalico/calico v3.28 felix/calc/rule_scanner.go namedPortsToIPSets.
+ */
+function namesBesideSets(
+  rule: CalicoRule,
+  cluster: Cluster,
+): { readonly numbered: CalicoRule | undefined; readonly named: CalicoRule } | undefined {
+  const { ports, selector } = rule.destination;
+  const named = ports?.filter(({ kind }) => kind === "name") ?? [];
+  if (ports === undefined || selector === undefined || named.length === 0) return undefined;
+  const isSet = cluster.networkSets.some(
+    ({ labels, isNamespaceUnknown }) =>
+      matchesPartly(selector, labels, (key) => isNamespaceUnknown && key.startsWith("ns:")) !== false,
+  );
+  if (!isSet) return undefined;
+  const withPorts = (some: typeof ports): CalicoRule => ({
+    ...rule,
+    destination: { ...rule.destination, ports: some },
+  });
+  const numbered = ports.filter(({ kind }) => kind !== "name");
+  return { numbered: numbered.length === 0 ? undefined : withPorts(numbered), named: withPorts(named) };
+}
+
+function resolveUniform(
   rule: CalicoRule,
   place: RulePlace,
   cluster: Cluster,
