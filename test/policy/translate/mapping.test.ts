@@ -719,3 +719,35 @@ describe("network sets and host endpoints as peers", () => {
     expect([all[1], all[2], one[1]]).toEqual(["carved", "POL027", "carved"]);
   });
 });
+
+describe("a destination that names ports and means a network set", () => {
+  const set: JsonObject = {
+    kind: "GlobalNetworkSet",
+    metadata: { name: "s", labels: { role: "partner" } },
+    spec: { nets: ["10.0.0.0/8"] },
+  };
+  const rule = (ports: JsonValue): JsonObject => ({
+    kind: "NetworkPolicy",
+    metadata: { name: "p", namespace: "a" },
+    spec: {
+      selector: "app == 'web'",
+      types: ["Ingress"],
+      ingress: [
+        {
+          action: "Allow",
+          protocol: "TCP",
+          destination: { selector: "role == 'partner'", namespaceSelector: "global()", ports },
+        },
+      ],
+    },
+  });
+
+  test("gives pods in the set the numbers and not the names, as Felix does", () => {
+    const [both] = outcome(translate([rule([81, "http"]), set]));
+    const [names] = outcome(translate([rule(["http"]), set]));
+
+    expect(JSON.stringify(both)).toContain('"port":"81"');
+    expect(JSON.stringify(both)).not.toContain('"port":"http"');
+    expect(JSON.stringify(names)).not.toContain("toPorts");
+  });
+});
