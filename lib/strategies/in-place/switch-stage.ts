@@ -19,7 +19,7 @@ export function switchStage(context: StageContext, end: SourceEnd, nodes: readon
       id,
       kind: "switch",
       title: `the outage: ${source} stops, Cilium starts, every pod restarts`,
-      purpose: `About ${minutes} minutes without a pod network. One Job deletes ${removal.length} objects of ${source}, then takes the nodes, the first alone: it cleans what ${source} left there, lets Cilium's agent start, and gives every pod a new sandbox. ${policies > 0 ? "The policies are there already, so each pod is enforced from its first packet." : "There is no policy to enforce."}`,
+      purpose: `About ${minutes} minutes without a pod network. One Job deletes ${removal.length === 1 ? "one object" : `${removal.length} objects`} of ${source}, then takes the nodes, the first alone: it cleans what ${source} left there, lets Cilium's agent start, and gives every pod a new sandbox. ${policies > 0 ? "The policies are there already, so each pod is enforced from its first packet." : "There is no policy to enforce."}`,
       nodes,
       gate: {
         before: [

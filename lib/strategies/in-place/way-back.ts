@@ -66,7 +66,7 @@ function wayBackPage(
   const reinstall =
     restored === 0
       ? `Install ${source.source} again from where its manifests come from (${source.facts.installation}): the inventory holds none of its objects`
-      : `Put the ${restored} objects of ${source.source} back, as the inventory holds them${missing.length === 0 ? "" : `; ${missing.map((one) => `${one.kind} ${one.name}`).join(", ")} come from where its manifests are`}`;
+      : `Put what was deleted of ${source.source} back, as the inventory holds them${missing.length === 0 ? "" : `; ${missing.map((one) => `${one.kind} ${one.name}`).join(", ")} come from where its manifests are`}`;
   return `# The way back from 100-switch
 
 Until 900-remove-${source.source} is opened, the policies, rights, settings and custom resources of ${source.source} are untouched, so it can
