@@ -48,7 +48,7 @@ export function createHalfTable(input: HalfTableInput): HalfTable {
   if (side.engine === "none") return { row: () => open, at: () => openDecider };
   const terms = termsOf(side);
   const rows = new Map<string, DeciderRow>();
-  const rowOf = new Map<number, DeciderRow>();
+  const rowOf: (DeciderRow | undefined)[] = new Array<DeciderRow | undefined>(size);
   const handles = handlesOf(side, terms);
   const noted = noteSubjects(input, handles.list);
   const parts: RowParts = {
@@ -66,9 +66,9 @@ export function createHalfTable(input: HalfTableInput): HalfTable {
     const key = places.join(",");
     const row = rows.get(key) ?? createRow(parts, places);
     rows.set(key, row);
-    rowOf.set(subject, row);
+    rowOf[subject] = row;
   }
-  const row = (subject: number): DeciderRow => rowOf.get(subject) ?? open;
+  const row = (subject: number): DeciderRow => rowOf[subject] ?? open;
   return { row, at: (subject, peer) => deciderAt(row(subject), peer) };
 }
 

@@ -78,15 +78,15 @@ export function flowTable(input: FlowInput): FlowTable {
   const groups = new Map<string, FlowGroup>();
   const groupOfLook: FlowGroup[] = [];
   const groupOf = (from: number, to: number): FlowGroup => {
-    const looks = looksOf(tables, byStandIn.get(from) ?? [], byStandIn.get(to) ?? []);
-    const [first] = looks;
+    const froms = byStandIn.get(from) ?? [];
+    const tos = byStandIn.get(to) ?? [];
     // Nearly every stand-in has one address, so that a pair has one look: its number is the way to its group.
-    const look = looks.length === 1 && first !== undefined ? lookOf(first) : undefined;
+    const look = froms.length === 1 && tos.length === 1 ? lookOf(tables, froms[0] ?? 0, tos[0] ?? 0) : undefined;
     const met = look === undefined ? undefined : groupOfLook[look];
     if (met !== undefined) return met;
-    const distinct = distinctLooks(looks);
-    const key = distinct.map((one) => one.join(",")).join("|");
-    const known = groups.get(key) ?? { kinds: kindsOf(distinct), pairs: [] };
+    const looks = looksOf(tables, froms, tos);
+    const key = looks.map((one) => one.join(",")).join("|");
+    const known = groups.get(key) ?? { kinds: kindsOf(looks), pairs: [] };
     groups.set(key, known);
     if (look !== undefined) groupOfLook[look] = known;
     return known;
@@ -110,34 +110,34 @@ type Look = readonly [number, number, number, number];
 
 function looksOf(tables: Tables, froms: readonly number[], tos: readonly number[]): readonly Look[] {
   const { before, after } = tables;
-  const looks: Look[] = [];
-  for (const from of froms)
-    for (const to of tos)
-      looks.push([
+  const looks = froms.flatMap((from) =>
+    tos.map(
+      (to): Look => [
         before.egress.at(from, to),
         before.ingress.at(to, from),
         after.egress.at(from, to),
         after.ingress.at(to, from),
-      ]);
-  return looks;
-}
-
-function distinctLooks(looks: readonly Look[]): readonly Look[] {
+      ],
+    ),
+  );
   return [...new Map(looks.map((look) => [look.join(","), look])).values()];
 }
 
-/** A number for each look, found without making a text. */
-function createLookNumbers(): (look: Look) => number {
+/** A number for the look of a pair with one address each, found without making a text: four million pairs ask. */
+function createLookNumbers(): (tables: Tables, from: number, to: number) => number {
   const known = new Map<number, Map<number, number>>();
   let count = 0;
-  return ([egressBefore, ingressBefore, egressAfter, ingressAfter]) => {
-    const before = egressBefore * 67_108_864 + ingressBefore;
-    const after = egressAfter * 67_108_864 + ingressAfter;
-    const ofBefore = known.get(before) ?? new Map<number, number>();
-    const found = ofBefore.get(after);
+  return ({ before, after }, from, to) => {
+    const first = before.egress.at(from, to) * 67_108_864 + before.ingress.at(to, from);
+    const second = after.egress.at(from, to) * 67_108_864 + after.ingress.at(to, from);
+    let ofFirst = known.get(first);
+    if (ofFirst === undefined) {
+      ofFirst = new Map();
+      known.set(first, ofFirst);
+    }
+    const found = ofFirst.get(second);
     if (found !== undefined) return found;
-    known.set(before, ofBefore);
-    ofBefore.set(after, count);
+    ofFirst.set(second, count);
     count += 1;
     return count - 1;
   };
