@@ -2,6 +2,7 @@ import type { ExactBridge } from "../policy/bridge/exact-bridge.ts";
 import type { Wave } from "../waves/waves.ts";
 import { cleanStage, finaliseStage, removeStage, type SourceEnd, validateStage } from "./closing-stages.ts";
 import { bridgeStage, ciliumStage, policiesStage, prepareStage } from "./install-stages.ts";
+import { nodeSelectorsStage } from "./node-selectors-stage.ts";
 import type { PlannedMigration } from "./planned-migration.ts";
 import { probeStage } from "./probe-stage.ts";
 import type { RenderedStages } from "./rendered-stages.ts";
@@ -29,14 +30,22 @@ export function planStages(
   const [canary, ...waves] = migration.waves.waves;
   const waveOf = (wave: Wave | undefined) => (wave === undefined ? undefined : waveStage(context, wave));
   const newNodes = migration.plan.spec.newNodes === "cilium" ? newNodesStage(context, newNodesId(canary)) : undefined;
+  const selectors = nodeSelectorsStage(context);
+  const selectorsAfter = (id: string | undefined): StageBuilder | undefined =>
+    selectors?.after === (id === undefined ? undefined : /^\d+/u.exec(id)?.[0]) ? selectors?.stage : undefined;
   const builders: (StageBuilder | undefined)[] = [
     prepareStage(context, end.preparation),
     ciliumStage(context),
     migration.continuity === "exact" ? bridgeStage(context) : undefined,
+    selectorsAfter(undefined),
     hasPolicies ? policiesStage(context) : undefined,
+    selectorsAfter("030"),
     probeStage(context),
-    ...(canary?.mode === "replace" ? [newNodes, waveOf(canary)] : [waveOf(canary), newNodes]),
-    ...waves.map((wave) => waveStage(context, wave)),
+    selectorsAfter("040"),
+    ...(canary?.mode === "replace"
+      ? [newNodes, selectorsAfter("095"), waveOf(canary), selectorsAfter(canary.id)]
+      : [waveOf(canary), selectorsAfter(canary?.id ?? "100"), newNodes, selectorsAfter(newNodesId(canary))]),
+    ...waves.flatMap((wave) => [waveStage(context, wave), selectorsAfter(wave.id)]),
     finaliseStage(context),
     validateStage(context),
     removeStage(context, end),

@@ -20,11 +20,15 @@ export interface Route {
   readonly findings: readonly Finding[];
 }
 
+type Change = readonly [old: string, young: string];
+
 /** Plans a committed plan on its committed inventory; `changes` replace texts of the plan and throw where one is not there. */
-export async function planRoute(
-  name: string,
-  ...changes: readonly (readonly [old: string, young: string])[]
-): Promise<Route> {
+export function planRoute(name: string, ...changes: readonly Change[]): Promise<Route> {
+  return planRouteWith(name, "", ...changes);
+}
+
+/** The same with more objects in the inventory. */
+export async function planRouteWith(name: string, objects: string, ...changes: readonly Change[]): Promise<Route> {
   const file = join(plans, `${name}.yaml`);
   let text = readFileSync(file, "utf8");
   for (const [old, young] of changes) {
@@ -35,7 +39,8 @@ export async function planRoute(
   if (plan.value === undefined) throw new Error(plan.findings.map((finding) => finding.message).join("; "));
   const files = await readSourceFiles([join(plans, plan.value.spec.inventory)]);
   const inRepository = (files.value ?? []).map((one) => ({ ...one, name: one.name.replace(`${repository}/`, "") }));
-  const inventory = await readInventory(inRepository);
+  const more = objects === "" ? [] : [{ name: "more.yaml", chunks: [objects] }];
+  const inventory = await readInventory([...inRepository, ...more]);
   if (inventory.value === undefined) throw new Error(`the inventory of ${name} cannot be read`);
   const migration = planMigration({
     plan: plan.value,
