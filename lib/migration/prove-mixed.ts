@@ -39,15 +39,24 @@ export function proveMixed(input: MixedInput, continuity: Continuity): MixedProo
   }[continuity];
   return proveMixedPhase({
     source: sides.before,
-    sourceDuring: planned.enforces
-      ? calicoSide([...planned.objects, ...readBack(added.source.map(({ object }) => object))])
-      : sides.before,
+    sourceDuring: sourceDuring(input, sides.before, added.source),
     target: sides.after,
     targetDuring: besides(sides.after, readBack(added.cilium.map(({ object }) => object)), world),
     world,
     continuity,
     waves: waves.waves.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ name }) => name) })),
   });
+}
+
+/** Old pods under the source's policies and mirrors, or under nothing, where its controller is off before Cilium comes. */
+function sourceDuring(
+  { planned, source }: MixedInput,
+  before: PolicySide,
+  mirrors: PlannedPolicies["bridge"]["mirrors"],
+): PolicySide {
+  if (source.switchedOffFilters !== undefined) return { engine: "none" };
+  if (!planned.enforces) return before;
+  return calicoSide([...planned.objects, ...readBack(mirrors.map(({ object }) => object))]);
 }
 
 function calicoSide(objects: Parameters<typeof readCalicoPolicies>[0]): PolicySide {

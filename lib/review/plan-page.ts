@@ -77,11 +77,8 @@ function numbers(migration: PlannedMigration): string {
   return `## In numbers\n\n${table(["", ""], rows)}`;
 }
 
-function liveNumbers({
-  inventory,
-  waves,
-  continuity: holds,
-}: PlannedMigration): readonly (readonly [string, string])[] {
+function liveNumbers(migration: PlannedMigration): readonly (readonly [string, string])[] {
+  const { inventory, waves, continuity: holds } = migration;
   const moved = waves.waves.flatMap((wave) => wave.nodes);
   const pods = moved.reduce((sum, node) => sum + node.podsToMove + node.daemonSetPods, 0);
   const seconds = waves.waves.reduce((sum, wave) => sum + wave.estimateSeconds, 0);
@@ -89,7 +86,7 @@ function liveNumbers({
     ["Nodes", `${inventory.nodes.length} in the inventory, ${moved.length} in waves`],
     ["Pods that restart", `${pods} of ${inventory.pods.length}`],
     ["Rolling time", `about ${duration(seconds)} of work, spread over ${count(waves.waves.length, "pull request")}`],
-    ["Policy during the move", `${code(holds)}: ${continuityMeaning[holds]}`],
+    ["Policy during the move", `${code(holds)}: ${continuityText(migration)}`],
   ];
 }
 
@@ -165,7 +162,14 @@ function continuity(migration: PlannedMigration): string {
   );
   const mixed = migration.mixed === undefined ? "" : `\n\n${mixedPhaseText(migration.mixed)}`;
   const downgrade = rows.length === 0 ? "" : `\n\n${findingList(rows)}`;
-  return `## Network policy while both networks run\n\nAsked for: ${code(asked)}. Holds: ${code(migration.continuity)}: ${continuityMeaning[migration.continuity]}.${downgrade}${mixed}`;
+  return `## Network policy while both networks run\n\nAsked for: ${code(asked)}. Holds: ${code(migration.continuity)}: ${continuityText(migration)}.${downgrade}${mixed}`;
+}
+
+/** What holds, or that nothing does on the source's side once its policy controller is off. */
+function continuityText({ continuity, source }: PlannedMigration): string {
+  const off = source.switchedOffFilters ?? [];
+  if (off.length === 0) return continuityMeaning[continuity];
+  return `**no policy on pods of the source**: ${off.join(" and ")} is switched off before Cilium comes, and each pod is under policy again once its own wave has moved it`;
 }
 
 function policies(migration: PlannedMigration): string {

@@ -46,6 +46,7 @@ export function detectSource(inventory: Inventory, wanted: "auto" | SourceName):
   const { facts, findings } = adapter.facts(view);
   const hybrid = runsVendorCilium(view, adapter.name) ? undefined : readHybrid(view, facts.podCIDRs);
   const filters = findPolicyFilters(view, facts);
+  const switchedOff = [...filters.map(titleOf), ...[adapter.switchedOffFilter?.(facts) ?? []].flat()];
   const all = [
     ...choice.findings,
     ...filterFindings(view, filters),
@@ -61,7 +62,7 @@ export function detectSource(inventory: Inventory, wanted: "auto" | SourceName):
     facts,
     live: withBlockers(withFilterConditions(adapter.live(view, facts), filters), all),
     ...(hybrid !== undefined && { hybrid }),
-    ...(filters.length > 0 && { switchedOffFilters: filters.map(titleOf) }),
+    ...(switchedOff.length > 0 && { switchedOffFilters: switchedOff }),
     findings: [...all].sort(compareFindings),
   };
 }

@@ -52,6 +52,8 @@ export interface SourceAdapter {
   readonly live: (view: ClusterView, facts: SourceFacts) => LiveSupport;
   /** Hazards of this network in this cluster; those that every network shares are found in `shared-findings.ts`. */
   readonly findings: (view: ClusterView, facts: SourceFacts) => readonly Finding[];
+  /** Its own policy controller, in words, where its preparation switches that off before Cilium comes. */
+  readonly switchedOffFilter?: (facts: SourceFacts) => string | undefined;
   readonly preparation: (view: ClusterView, facts: SourceFacts) => readonly SourcePreparation[];
   readonly removal: (view: ClusterView, facts: SourceFacts) => readonly RemovalObject[];
   readonly leftovers: (view: ClusterView, facts: SourceFacts) => NodeLeftovers;

@@ -13,8 +13,8 @@ const mirrorable = ["calico", "canal"];
  * How policy can hold while both networks run.
  *
  * `exact` needs: a source whose engine takes mirrored denies (Calico, Canal) or one that enforces no policy at all;
- * the Kubernetes datastore, so that the engine learns migrated pods from their status; the iptables dataplane; and
- * one prefix per family for the old and for the new pods. Where one fails the next best is `bridge`, with its exposure
+ * the Kubernetes datastore, so that the engine learns migrated pods from their status; the iptables dataplane; a way to
+ * the old pods that carries addresses of the new pool; and one prefix per family for the old and for the new pods. Where one fails the next best is `bridge`, with its exposure
  * printed. Strategies that never have two networks in one cluster need no bridge and keep what was asked for.
  *
  * Shape: `podCIDRs` is the new pool. The value is always present.
@@ -74,6 +74,7 @@ function conditionsOf(
       holds: dataplane === "iptables" || (!enforces && dataplane === "none"),
       why: `the source's dataplane is ${dataplane}; the rules that keep pod addresses are iptables rules`,
     },
+    pathCondition(source),
     {
       id: "source-prefixes",
       holds: sourcePrefixes !== undefined,
@@ -93,6 +94,27 @@ function conditionsOf(
             : `${podCIDRs.join(" and ")} covers every new pod`,
     },
   ];
+}
+
+/**
+ * Without the bridge a new pod meets old ones under an address of its node; with it under its own, which not every way lets pass.
+ * Source: WireGuard's cryptokey routing (a peer's AllowedIPs are the source's blocks: flannel pkg/backend/wireguard, Felix
+ * wireguard); IPsec policies likewise; EC2 user guide, source/destination checking.
+ */
+function pathCondition({ source, facts }: SourceDetection): ContinuityCondition {
+  // Calico lays WireGuard over whichever encapsulation its pools have.
+  const isSealed =
+    facts.encapsulation === "wireguard" || facts.encapsulation === "ipsec" || facts.details["wireguard"] !== undefined;
+  const isChecked = source === "aws-vpc-cni";
+  return {
+    id: "path",
+    holds: !isSealed && !isChecked,
+    why: isSealed
+      ? `${source}'s ${facts.encapsulation === "ipsec" ? "IPsec" : "WireGuard"} tunnels take packets of its own prefixes only, so those that keep an address of the new pool are dropped`
+      : isChecked
+        ? "the VPC drops packets whose source is no address of the node's interfaces, as those of the new pool are"
+        : "the way to the old pods carries addresses of the new pool",
+  };
 }
 
 /** Flannel with Calico's policy engine beside it is Canal in two manifests. */
@@ -145,8 +167,21 @@ function findingsOf(failed: readonly ContinuityCondition[], effective: Continuit
         data: { requested: "exact", effective, failed: failed.map((condition) => condition.id) },
       }),
     ];
-  if (!facts.families.includes(6)) return [];
+  const notMeasured: Finding[] = [];
+  if (facts.encapsulation === "none")
+    notMeasured.push(
+      findingOf("target/continuity-not-measured", {
+        message:
+          "the exact bridge was measured over an overlay; here packets of new pods cross the nodes' own network under their own addresses",
+        reason:
+          "whatever checks source addresses between the nodes (port security of OpenStack, switches, cloud routers) drops them",
+        remedy:
+          "see that the nodes' network lets addresses of the new pool pass, or write spec.policies.continuity: bridge",
+      }),
+    );
+  if (!facts.families.includes(6)) return notMeasured;
   return [
+    ...notMeasured,
     findingOf("target/continuity-not-measured", {
       message: "the exact bridge was measured with IPv4 only; this cluster's pods also have IPv6 addresses",
       reason: "the rules are the same for ip6tables, but no laboratory run stands behind them",

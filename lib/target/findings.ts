@@ -118,7 +118,7 @@ export const targetFindings = {
   },
   "target/continuity-not-measured": {
     severity: "info",
-    meaning: "The exact bridge was measured with IPv4 only.",
+    meaning: "The exact bridge was not measured in a cluster like this one: IPv4 over an overlay was.",
     source: "lab pilot of metachron",
   },
   "target/devices-needed": {

@@ -60,6 +60,28 @@ const rows: readonly (readonly [
   ["no known old pool", "calico", { podCIDRs: [] }, ["10.245.0.0/16"], ["source-prefixes"]],
   ["two new prefixes of one family", "canal", {}, ["10.245.0.0/16", "10.247.0.0/16"], ["target-prefixes"]],
   ["no new pool", "canal", {}, [], ["target-prefixes"]],
+  [
+    "WireGuard takes its own prefixes only",
+    "flannel",
+    { ...noPolicy, encapsulation: "wireguard" },
+    ["10.245.0.0/16"],
+    ["path"],
+  ],
+  [
+    "Calico lays it over its overlay",
+    "calico",
+    { details: { wireguard: "on, UDP 51820" } },
+    ["10.245.0.0/16"],
+    ["path"],
+  ],
+  ["IPsec likewise", "flannel", { ...noPolicy, encapsulation: "ipsec" }, ["10.245.0.0/16"], ["path"]],
+  [
+    "a VPC drops addresses that are not its own",
+    "aws-vpc-cni",
+    { ...noPolicy, encapsulation: "none" },
+    ["10.245.0.0/16"],
+    ["path"],
+  ],
 ];
 
 describe("exact continuity", () => {
@@ -70,6 +92,7 @@ describe("exact continuity", () => {
       "source",
       "datastore",
       "dataplane",
+      "path",
       "source-prefixes",
       "target-prefixes",
     ]);

@@ -140,8 +140,11 @@ function factsOf(name: string, inventoryPath: string, inventory: Inventory, sour
 
 /** Releases that fit the cluster's Kubernetes, where the newest do not. */
 function versionsOf(inventory: Inventory): Pick<InitFacts, "version" | "versionWhy" | "rollImage"> {
-  const server = inventory.version?.gitVersion;
-  const versions = [...inventory.nodes.map((node) => node.nodeInfo.kubeletVersion ?? ""), server ?? ""];
+  const kubelets = inventory.nodes.map((node) => node.nodeInfo.kubeletVersion ?? "");
+  // Kubelets are never newer than the API server, so the newest of them stands in for it.
+  const [newest] = kubelets.toSorted((a, b) => (kubernetesMinor(b) ?? 0) - (kubernetesMinor(a) ?? 0));
+  const server = inventory.version?.gitVersion ?? newest;
+  const versions = [...kubelets, server ?? ""];
   const minors = [...new Set(versions.flatMap((version) => kubernetesMinor(version) ?? []))].sort((a, b) => a - b);
   const version = minors.length === 0 ? undefined : newestTestedCilium(minors);
   const release = /^v1\.(\d+)\.\d+/u.exec(server ?? "");
@@ -158,9 +161,11 @@ function versionsOf(inventory: Inventory): Pick<InitFacts, "version" | "versionW
 /** Kubernetes publishes an image of kubectl since 1.28. Source: kubernetes CHANGELOG-1.28. */
 const firstKubectlImage = 28;
 
+/** The first strategy that the source's alternatives name; none where they name none, as there is nothing to migrate. */
 function strategyOf(source: SourceDetection): Pick<InitFacts, "strategy"> {
   if (source.live.kind !== "refused") return {};
-  const name = source.live.alternatives.some((entry) => entry.includes("in-place")) ? "in-place" : "blue-green";
+  const [name] = source.live.alternatives.flatMap((entry) => /\b(?:in-place|blue-green)\b/u.exec(entry)?.[0] ?? []);
+  if (name !== "in-place" && name !== "blue-green") return {};
   return { strategy: { name, why: source.live.reason } };
 }
 

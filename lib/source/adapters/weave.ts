@@ -26,6 +26,7 @@ export const weave: SourceAdapter = {
   facts: (view) => ({ facts: combine(view), findings: [] }),
   live: decideLive,
   findings: findHazards,
+  switchedOffFilter: (facts) => (facts.enforcedPolicyKinds.length > 0 ? controller : undefined),
   preparation: planPreparation,
   removal: (view) => planRemoval(view, removalTable(findAgents(weave.signals, view))),
   leftovers,
@@ -73,6 +74,8 @@ function combine(view: ClusterView): SourceFacts {
   });
 }
 
+const controller = "Weave's policy controller";
+
 function decideLive(_view: ClusterView, facts: SourceFacts): LiveSupport {
   const conditions = [
     "prove it in a lab first: routes and rules say that it works, nobody has published a live move off Weave",
@@ -102,7 +105,7 @@ function planPreparation(view: ClusterView, facts: SourceFacts): readonly Source
   const place = `${agent.namespace} daemonset/${agent.name}`;
   return [
     {
-      title: "Switch off Weave's policy controller",
+      title: `Switch off ${controller}`,
       why: "WEAVE-NPC drops traffic to local pods from sources that it does not know, and Cilium's pods are such",
       commands: [
         `kubectl set env -n ${place} -c weave EXPECT_NPC=0`,
