@@ -85,6 +85,11 @@ function checkRoll(plan: Plan, report: Report): void {
       message: "serviceLevelGates are PromQL, and the plan names no Prometheus to ask",
       remedy: "Add spec.roll.prometheus.url",
     });
+  if (roll.goldpinger?.maxResponseSeconds !== undefined && roll.prometheus === undefined)
+    report("plan/gates-without-prometheus", "spec.roll.goldpinger.maxResponseSeconds", {
+      message: "maxResponseSeconds is asked of Prometheus, and the plan names none",
+      remedy: "Add spec.roll.prometheus.url, or take maxResponseSeconds out",
+    });
   checkUnreadSettings(plan, report);
 }
 

@@ -60,6 +60,11 @@ const SpecSchema = z
     observability: z
       .strictObject({
         goldpinger: z.boolean().default(false).describe("Whether the plan installs Goldpinger as a stage of its own"),
+        goldpingerImage: z
+          .string()
+          .min(1)
+          .describe("Image of that Goldpinger, best pinned by digest. Absent: docker.io/bloomberg/goldpinger:3.10.2")
+          .exactOptional(),
         hubble: z
           .boolean()
           .default(true)

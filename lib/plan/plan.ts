@@ -117,7 +117,12 @@ export interface Plan {
       /** Whether pods without a controller may be deleted; otherwise their node's wave uses `recycle` or is refused. */
       readonly deleteBarePods: boolean;
       /** Goldpinger's address in the cluster, and how many healthy answers in a row count as healthy. */
-      readonly goldpinger?: { readonly url: string; readonly healthyAnswers: number };
+      readonly goldpinger?: {
+        readonly url: string;
+        readonly healthyAnswers: number;
+        /** Longest p99 of its pings, in seconds, asked of Prometheus; absent means not asked. */
+        readonly maxResponseSeconds?: number;
+      };
       readonly prometheus?: { readonly url: string };
       readonly serviceLevelGates: readonly ServiceLevelGate[];
       /** Present if written, and always with that executor. */
@@ -150,7 +155,11 @@ export interface Plan {
       readonly argocd: { readonly namespace: string; readonly pinning: "commit" | "branch" };
       readonly flux: { readonly namespace: string; readonly secretRef?: string };
     };
-    readonly observability: { readonly goldpinger: boolean; readonly hubble: boolean };
+    readonly observability: {
+      readonly goldpinger: boolean;
+      readonly goldpingerImage?: string;
+      readonly hubble: boolean;
+    };
     readonly preflight: { readonly accept: readonly Acceptance[] };
   };
   /** By stage id; a stage that is not named is `held`. */

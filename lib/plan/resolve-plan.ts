@@ -1,4 +1,5 @@
 import { normaliseCIDR } from "../core/cidr.ts";
+import { ownNamespace } from "../core/own-namespace.ts";
 import type { WrittenPrefixes } from "./check-addresses.ts";
 import { executorModes } from "./executor-modes.ts";
 import type { ExecutorName, Plan, RollMode } from "./plan.ts";
@@ -16,10 +17,22 @@ export function resolvePlan(parsed: ParsedPlanFile, file: string): Plan {
       target: { ...target, podCIDRs: target.podCIDRs.map(canonicalCIDR) },
       reservedCIDRs: parsed.spec.reservedCIDRs.map(canonicalCIDR),
       waves: { ...waves, exclude: waves.exclude },
-      roll: { ...executorDefaults(roll.executor), ...roll, mode: roll.mode ?? defaultMode(roll.executor) },
+      roll: {
+        ...goldpingerDefault(parsed),
+        ...executorDefaults(roll.executor),
+        ...roll,
+        mode: roll.mode ?? defaultMode(roll.executor),
+      },
     },
     stages: parsed.stages,
   };
+}
+
+/** Where the plan's own Goldpinger answers; what the user wrote stands. */
+function goldpingerDefault({ spec }: ParsedPlanFile): Pick<Plan["spec"]["roll"], "goldpinger"> {
+  return spec.observability.goldpinger
+    ? { goldpinger: { url: `http://goldpinger.${ownNamespace}:8080`, healthyAnswers: 3 } }
+    : {};
 }
 
 /** The chosen executor's own settings are always there; those of others only where they were written. */

@@ -82,6 +82,13 @@ export const RollSchema = z
           .max(100)
           .default(3)
           .describe("Answers of /cluster_health in a row that must be healthy"),
+        maxResponseSeconds: z
+          .number()
+          .positive()
+          .describe(
+            "Longest p99 of its pings in seconds, asked of prometheus, which has to scrape it. Absent: not asked",
+          )
+          .exactOptional(),
       })
       .describe("Goldpinger as a gate before and after each node")
       .exactOptional(),

@@ -15,6 +15,7 @@ export type GateCheck =
   | "dormant"
   | "echo"
   | "bridge"
+  | "goldpinger"
   | "images"
   | "operator"
   | "unbridged"

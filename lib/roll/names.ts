@@ -43,6 +43,9 @@ export function podTemplatesName(kind: JobKind, stageId: string): string {
 /** The DaemonSet that answers probes on every node, once on each network. */
 export const echoName = "metachron-echo";
 
+/** The DaemonSet, Service and account of Goldpinger, where the plan installs it. */
+export const goldpingerName = "goldpinger";
+
 /** The DaemonSet that brings Cilium's image to every node before an outage. */
 export const imagesName = "metachron-images";
 

@@ -1,7 +1,8 @@
 import { sha256Hex } from "../core/digest.ts";
 import type { JsonObject } from "../core/json.ts";
 import { compareText } from "../core/order.ts";
-import { echoName, helperAccount, metachronNamespace } from "./names.ts";
+import type { Plan } from "../plan/plan.ts";
+import { echoName, goldpingerName, helperAccount, metachronNamespace } from "./names.ts";
 import type { RollContext } from "./roll-context.ts";
 import { onEveryNode, type RollObject, rollLabels, rollObject, stageMetadata } from "./roll-object.ts";
 import { scripts } from "./scripts.ts";
@@ -15,9 +16,9 @@ export const scriptsName: string = `metachron-scripts-${sha256Hex(
 ).slice(0, 12)}`;
 
 /** Who answers probes and who asks: the pods that the policies below speak of. */
-const probePods: JsonObject = {
-  matchExpressions: [{ key: "app.kubernetes.io/name", operator: "In", values: [echoName, "metachron-helper"] }],
-};
+function probePods(plan: Plan): readonly string[] {
+  return [echoName, "metachron-helper", ...(plan.spec.observability.goldpinger ? [goldpingerName] : [])];
+}
 
 /**
  * What every later stage stands on: the namespace, the account of helper pods, the scripts, and on every node a small pod
@@ -53,7 +54,7 @@ export function preparationObjects(context: RollContext, stageId: string): reado
     scriptsObject(stageId),
     rollObject(
       10,
-      probeNetworkPolicy(stageId),
+      probeNetworkPolicy(context.plan, stageId),
       "Lets the probe pods talk to each other and ask; it opens nothing for other pods.",
     ),
     rollObject(20, echoDaemonSet(context, stageId), echoComment),
@@ -78,13 +79,15 @@ function scriptsObject(stageId: string): RollObject {
   );
 }
 
-function probeNetworkPolicy(stageId: string): JsonObject {
+function probeNetworkPolicy(plan: Plan, stageId: string): JsonObject {
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
     metadata: stageMetadata(stageId, "metachron-probes", metachronNamespace, -2),
     spec: {
-      podSelector: probePods,
+      podSelector: {
+        matchExpressions: [{ key: "app.kubernetes.io/name", operator: "In", values: probePods(plan) }],
+      },
       policyTypes: ["Ingress", "Egress"],
       // Cross-network callers reach the echo pods under addresses that no selector knows, so the port is what is opened.
       ingress: [{ ports: [{ protocol: "TCP", port: 8080 }] }],
@@ -153,7 +156,8 @@ export interface ProbePolicyPlace {
  * The Calico policy without which a global default deny of the source would stop the probes between the two networks: it
  * selects the probe pods only, and goes with the source.
  */
-export function probePolicy(stageId: string, place: ProbePolicyPlace): RollObject {
+export function probePolicy(plan: Plan, stageId: string, place: ProbePolicyPlace): RollObject {
+  const names = probePods(plan).map((one) => `'${one}'`);
   const name =
     place.tier === undefined || place.tier === "default" ? "metachron-probes" : `${place.tier}.metachron-probes`;
   const object: JsonObject = {
@@ -163,7 +167,7 @@ export function probePolicy(stageId: string, place: ProbePolicyPlace): RollObjec
     spec: {
       ...(place.tier !== undefined && { tier: place.tier }),
       order: place.order,
-      selector: `projectcalico.org/namespace == '${metachronNamespace}' && app.kubernetes.io/name in { '${echoName}', 'metachron-helper' }`,
+      selector: `projectcalico.org/namespace == '${metachronNamespace}' && app.kubernetes.io/name in { ${names.join(", ")} }`,
       types: ["Ingress", "Egress"],
       ingress: [{ action: "Allow", protocol: "TCP", destination: { ports: [8080] } }],
       egress: [{ action: "Allow" }],

@@ -1,4 +1,4 @@
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, ServiceLevelGate } from "../plan/plan.ts";
 
 /** A signal of the user's own: a pod that asks it and ends well if the answer is good. */
 export interface Signal {
@@ -30,9 +30,11 @@ export function signalsOf(plan: Plan): readonly Signal[] {
           },
         ];
   if (prometheus === undefined) return ping;
+  const limit = goldpinger?.maxResponseSeconds;
+  const gates = [...(limit === undefined ? [] : goldpingerGates(limit)), ...serviceLevelGates];
   return [
     ...ping,
-    ...serviceLevelGates.map((gate, at) => ({
+    ...gates.map((gate, at) => ({
       name: `signal-slo-${at + 1}`,
       // The name goes into a command and a log: what could mean something there is left out.
       arguments: ["query", gate.name.replace(/[^\w .:/-]/gu, "_")],
@@ -44,6 +46,30 @@ export function signalsOf(plan: Plan): readonly Signal[] {
       },
     })),
   ];
+}
+
+/**
+ * What Goldpinger's metrics have to say beside its own answer: no pair of pods that does not reach each other, and pings that
+ * are fast. Source: bloomberg/goldpinger 3.10 pkg/goldpinger/stats.go.
+ */
+function goldpingerGates(maxResponseSeconds: number): readonly ServiceLevelGate[] {
+  return [
+    { name: "goldpinger unhealthy peers", query: 'sum(goldpinger_nodes_health_total{status="unhealthy"}) == 0' },
+    {
+      name: "goldpinger p99",
+      query: `histogram_quantile(0.99, sum by (le) (rate(goldpinger_peers_response_time_s_bucket{call_type="ping"}[5m]))) < ${maxResponseSeconds}`,
+    },
+  ];
+}
+
+/** The signals for people, in the order in which they are asked: `Goldpinger`, and the names of the gates with their queries. */
+export function signalNames(plan: Plan): readonly string[] {
+  return signalsOf(plan).map((signal) => {
+    const query = signal.env["METACHRON_QUERY"];
+    return query === undefined
+      ? `Goldpinger at ${signal.env["METACHRON_GOLDPINGER_URL"]}, ${signal.env["METACHRON_HEALTHY_ANSWERS"]} healthy answers in a row`
+      : `${signal.arguments[1]} (\`${decodeURIComponent(query)}\`)`;
+  });
 }
 
 function withoutSlash(url: string): string {

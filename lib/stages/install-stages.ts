@@ -53,7 +53,7 @@ export function probePolicyOf({ migration, bridge }: StageContext): RollObject |
   const isCalico = migration.source.facts.enforcedPolicyKinds.some((kind) => kind.endsWith("projectcalico.org"));
   if (!isCalico) return undefined;
   const { tier, order } = bridge.first;
-  return probePolicy(installIds.prepare, {
+  return probePolicy(migration.plan, installIds.prepare, {
     apiVersion: bridge.group,
     // Far ahead, so that a policy that joins later does not change what was opened first.
     order: Math.min(order - 1, -1_000_000),

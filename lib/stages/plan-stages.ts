@@ -1,6 +1,7 @@
 import type { ExactBridge } from "../policy/bridge/exact-bridge.ts";
 import type { Wave } from "../waves/waves.ts";
 import { cleanStage, finaliseStage, removeStage, type SourceEnd, validateStage } from "./closing-stages.ts";
+import { goldpingerStage } from "./goldpinger-stage.ts";
 import { bridgeStage, ciliumStage, policiesStage, prepareStage } from "./install-stages.ts";
 import { nodeSelectorsStage } from "./node-selectors-stage.ts";
 import type { PlannedMigration } from "./planned-migration.ts";
@@ -35,6 +36,7 @@ export function planStages(
     selectors?.after === (id === undefined ? undefined : /^\d+/u.exec(id)?.[0]) ? selectors?.stage : undefined;
   const builders: (StageBuilder | undefined)[] = [
     prepareStage(context, end.preparation),
+    goldpingerStage(context),
     ciliumStage(context),
     migration.continuity === "exact" ? bridgeStage(context) : undefined,
     selectorsAfter(undefined),

@@ -1,4 +1,5 @@
 import type { ExecutorName, Plan, RollMode } from "../plan/plan.ts";
+import { signalNames } from "../roll/signals.ts";
 import type { Wave } from "../waves/waves.ts";
 import type { StageGate } from "./stage.ts";
 import type { StageContext } from "./stage-context.ts";
@@ -39,10 +40,8 @@ export function wavePurpose(plan: Plan, wave: Wave): string {
 /** What holds before a wave is begun and before it counts as done; the same for every executor but for nodes that are replaced. */
 export function waveGate(context: StageContext, wave: Wave): StageGate {
   const { plan, continuity } = context.migration;
-  const signals =
-    plan.spec.roll.goldpinger === undefined && plan.spec.roll.serviceLevelGates.length === 0
-      ? []
-      : ["the plan's own signals are healthy"];
+  const names = signalNames(plan);
+  const signals = names.length === 0 ? [] : [`the plan's own signals say yes: ${names.join(", ")}`];
   const bridge = continuity === "exact" ? ["the bridge is ready on every node"] : [];
   const isReplaced = wave.mode === "replace";
   return {

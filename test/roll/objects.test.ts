@@ -15,6 +15,7 @@ import {
   sampleClean,
   sampleContext,
   sampleInput,
+  samplePlan,
   sampleRemoval,
   sampleUndoInput,
   sampleWave,
@@ -30,7 +31,11 @@ const stageRef = (id: string) => ({
 const everything: Readonly<Record<string, readonly RollObject[]>> = {
   prepare: [
     ...preparationObjects(sampleContext, "000-prepare"),
-    probePolicy("030-policies", { apiVersion: "projectcalico.org/v3", tier: "metachron-mirror", order: -20 }),
+    probePolicy(samplePlan, "030-policies", {
+      apiVersion: "projectcalico.org/v3",
+      tier: "metachron-mirror",
+      order: -20,
+    }),
   ],
   wave: waveObjects(sampleInput),
   "wave recycle": waveObjects({ ...sampleInput, wave: { ...sampleWave, mode: "recycle" } }),

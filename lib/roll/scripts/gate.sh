@@ -6,6 +6,7 @@
 #   dormant    the old network is Ready everywhere, and no pod has an address of the new pool yet, but for Cilium's own
 #   echo       the echo pod of every node that is up is Ready
 #   bridge     the bridge is Ready on every node that is up: its rules are in place and in order
+#   goldpinger a pod of Goldpinger is Ready on every node that is up
 #   images     Cilium's image is on every node that is up
 #   operator   Cilium's operator is Ready and its policies' kinds are served
 #   unbridged  no bridge pod is left, and the removal is Ready everywhere: no rule is left
@@ -95,6 +96,7 @@ look() {
       ;;
     echo) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-echo" || die 50 "echo pods are not Ready on: $ds_unready" ;;
     bridge) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-bridge" || die 50 "the bridge is not Ready on: $ds_unready" ;;
+    goldpinger) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/goldpinger" || die 50 "Goldpinger is not Ready on: $ds_unready" ;;
     images) wait_for "$PATIENCE" daemonset_is_ready "$NAMESPACE/metachron-images" || die 50 "Cilium's image is not on: $ds_unready" ;;
     operator) wait_for "$PATIENCE" operator_is_ready || die 50 "Cilium's operator is not Ready: $operator_now $(api_error)" ;;
     unbridged) delete_bridge ;;

@@ -1,6 +1,7 @@
 import type { ExactBridge } from "../../policy/bridge/exact-bridge.ts";
 import type { SourceEnd } from "../../stages/closing-stages.ts";
 import { validateStage } from "../../stages/closing-stages.ts";
+import { goldpingerStage } from "../../stages/goldpinger-stage.ts";
 import { policiesStage, prepareStage } from "../../stages/install-stages.ts";
 import type { PlannedMigration } from "../../stages/planned-migration.ts";
 import { probeStage } from "../../stages/probe-stage.ts";
@@ -31,6 +32,7 @@ export function planInPlaceStages(
   const hasPolicies = migration.translation.policies.some((policy) => policy.outputs.length > 0);
   const builders: (StageBuilder | undefined)[] = [
     prepareStage(context, []),
+    goldpingerStage(context),
     waitingStage(context),
     hasPolicies ? policiesStage(context) : undefined,
     probeStage(context),
