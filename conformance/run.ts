@@ -6,18 +6,21 @@ import { startJudge } from "./judge.ts";
 import { judgeKustomize } from "./kustomize-checks.ts";
 import { startManifestJudge } from "./manifest-judge.ts";
 import { fetchModules, type ModuleFolders } from "./modules.ts";
+import { judgeMutants } from "./mutation.ts";
 import { judgeObjects } from "./object-checks.ts";
 import { judgeCorpus } from "./policy-corpus.ts";
 import { comparedOf, playRounds, sayRounds } from "./policy-rounds.ts";
 import { judgeVectors } from "./policy-vectors.ts";
+import { judgeByServer } from "./server-checks.ts";
 import { type Outcome, openLedger, type Step } from "./step.ts";
 
-const usage = `npm run conformance -- [--verdicts N] [--seed N] [--tree FOLDER] [--report FILE] [--only NAME,…]
+const usage = `npm run conformance -- [--verdicts N] [--seed N] [--mutants N] [--tree FOLDER] [--report FILE] [--only NAME,…]
 
   --verdicts N   flow verdicts of random worlds to compare (400000; every night: 10000000)
   --seed N       seed of the random worlds (the clock; it is printed)
   --tree FOLDER  the tree whose objects are judged (dist)
   --report FILE  writes {"passed", "failed", "steps"} as JSON
+  --mutants N    every so manieth wrong change is tried (8; every night: 1)
   --only NAMES   only steps whose names begin so; builds are made all the same
 `;
 
@@ -29,6 +32,7 @@ const { values } = parseArgs({
     verdicts: { type: "string", default: "400000" },
     seed: { type: "string" },
     tree: { type: "string", default: "dist" },
+    mutants: { type: "string", default: "8" },
     report: { type: "string" },
     only: { type: "string" },
     help: { type: "boolean", default: false },
@@ -65,7 +69,7 @@ async function runStep({ name, run }: Step): Promise<Done> {
   return { name, seconds, passed, failed: failures.length };
 }
 
-function buildStep(program: "policy" | "manifests", what: string): Step {
+function buildStep(program: Parameters<typeof buildProgram>[0], what: string): Step {
   return {
     name: `build ${program}`,
     run: () => {
@@ -103,7 +107,9 @@ function judgingSteps(modules: ModuleFolders): readonly Step[] {
     },
     { name: "chart", run: withManifests((judge) => judgeCharts(judge, modules, values.tree)) },
     { name: "objects", run: withManifests((judge) => judgeObjects(judge, modules, values.tree)) },
+    { name: "API server", run: () => judgeByServer(binaryOf("cluster"), modules, values.tree) },
     { name: "kustomize", run: withManifests((judge) => judgeKustomize(judge, values.tree)) },
+    { name: "mutation", run: () => judgeMutants(Number(values.mutants), seed) },
   ];
 }
 
@@ -144,6 +150,7 @@ async function main(): Promise<number> {
   const preparing = [
     buildStep("policy", "Calico's calculation graph (3.28) and Cilium's policy repository (1.20.2)"),
     buildStep("manifests", "Helm 4.2.4, kustomize api 0.21.1, the API server's schema code 0.36.4"),
+    buildStep("cluster", "kube-apiserver 1.36.3 and etcd 3.6.8"),
     modulesStep(modules),
   ];
   for (const step of preparing) done.push(await runStep(step));
