@@ -6,7 +6,12 @@ import { join } from "node:path";
 const room = import.meta.dirname;
 
 /** Programs by their folders. */
-const programs = { policy: "policy-judge", manifests: "manifest-judge", cluster: "cluster-judge" } as const;
+const programs = {
+  policy: "policy-judge",
+  "policy/nodeconfig": "node-config",
+  manifests: "manifest-judge",
+  cluster: "cluster-judge",
+} as const;
 
 /** Where a program is after the build. */
 export function binaryOf(program: keyof typeof programs): string {

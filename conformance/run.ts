@@ -7,6 +7,7 @@ import { judgeKustomize } from "./kustomize-checks.ts";
 import { startManifestJudge } from "./manifest-judge.ts";
 import { fetchModules, type ModuleFolders } from "./modules.ts";
 import { judgeMutants } from "./mutation.ts";
+import { judgeNodeConfigs } from "./node-config-checks.ts";
 import { judgeObjects } from "./object-checks.ts";
 import { judgeCorpus } from "./policy-corpus.ts";
 import { comparedOf, playRounds, sayRounds } from "./policy-rounds.ts";
@@ -108,6 +109,13 @@ function judgingSteps(modules: ModuleFolders): readonly Step[] {
     { name: "chart", run: withManifests((judge) => judgeCharts(judge, modules, values.tree)) },
     { name: "objects", run: withManifests((judge) => judgeObjects(judge, modules, values.tree)) },
     { name: "API server", run: () => judgeByServer(binaryOf("cluster"), modules, values.tree) },
+    {
+      name: "node configurations",
+      run: withManifests((judge) => {
+        const binaries = { cluster: binaryOf("cluster"), program: binaryOf("policy/nodeconfig") };
+        return judgeNodeConfigs(binaries, judge, modules, values.tree);
+      }),
+    },
     { name: "kustomize", run: withManifests((judge) => judgeKustomize(judge, values.tree)) },
     { name: "mutation", run: () => judgeMutants(Number(values.mutants), seed) },
   ];
@@ -150,6 +158,7 @@ async function main(): Promise<number> {
   const preparing = [
     buildStep("policy", "Calico's calculation graph (3.28) and Cilium's policy repository (1.20.2)"),
     buildStep("manifests", "Helm 4.2.4, kustomize api 0.21.1, the API server's schema code 0.36.4"),
+    buildStep("policy/nodeconfig", "the configuration resolver of Cilium 1.20.2"),
     buildStep("cluster", "kube-apiserver 1.36.3 and etcd 3.6.8"),
     modulesStep(modules),
   ];
