@@ -9,6 +9,8 @@ interface BadInput {
   readonly spoil: (project: Project) => void;
   /** Findings that must be told; each names its remedy. */
   readonly codes: readonly string[];
+  /** Findings that would say the same once more. */
+  readonly notTold?: readonly string[];
   readonly exitCode: 0 | 1 | 2;
   readonly writes: boolean;
 }
@@ -56,6 +58,7 @@ const inputs: readonly BadInput[] = [
     what: "no directory at all",
     spoil: (project) => project.remove("inventory/kind-canal"),
     codes: ["io/no-such-file"],
+    notTold: ["inventory/empty"],
     exitCode: 2,
     writes: false,
   },
@@ -81,6 +84,34 @@ const inputs: readonly BadInput[] = [
     spoil: (project) => project.append("inventory/kind-canal/cilium.yaml", ciliumOnOneNode),
     codes: ["source/half-migrated"],
     exitCode: 0,
+    writes: true,
+  },
+  {
+    what: "a source that somebody removed by hand half way",
+    spoil: (project) => {
+      project.keep("inventory/kind-canal/daemonsets.yaml", (name) => name !== "canal");
+      project.keep("inventory/kind-canal/pods.yaml", (name) => !name.startsWith("canal-"));
+    },
+    codes: ["source/agent-missing", "migration/live-refused"],
+    exitCode: 1,
+    writes: false,
+  },
+  {
+    what: "a source in the plan that is not the inventory's",
+    spoil: (project) => project.replace(plan, "source: canal", "source: weave"),
+    codes: ["source/plan-contradicts-inventory"],
+    exitCode: 1,
+    writes: true,
+  },
+  {
+    what: "an inventory of two clusters",
+    spoil: (project) =>
+      project.append(
+        "inventory/kind-canal/version-of-another.yaml",
+        "clientVersion: {gitVersion: v1.33.0}\nserverVersion: {gitVersion: v1.29.4, major: '1', minor: '29'}\n",
+      ),
+    codes: ["inventory/two-clusters"],
+    exitCode: 1,
     writes: true,
   },
   {
@@ -130,12 +161,13 @@ const inputs: readonly BadInput[] = [
   },
 ];
 
-test.each(inputs)("$what is told, and nothing is half-written", async ({ spoil, codes, exitCode, writes }) => {
+test.each(inputs)("$what is told, and nothing is half-written", async ({ spoil, codes, notTold, exitCode, writes }) => {
   const project = exampleProject();
   spoil(project);
   const run = await runCommand("synth", "--plan", project.plan, "--out", project.out);
 
   for (const code of codes) expect(run.error).toContain(code);
+  for (const code of notTold ?? []) expect(run.error).not.toContain(code);
   expect(run.error).not.toMatch(/\n\s+at .*:\d+:\d+|This is a bug/u);
   expect(run.exitCode).toBe(exitCode);
   const written = project.written();
@@ -171,4 +203,33 @@ test("one node alone cannot be migrated without an outage, and the plan says so"
 
   expect(run.exitCode).toBe(1);
   expect(run.error).toContain("error    waves/");
+});
+
+test("an inventory that is named by its absolute path is found", async () => {
+  const project = exampleProject();
+  project.replace(plan, "inventory: ../inventory/kind-canal", `inventory: ${project.inventory}`);
+  const run = await runCommand("synth", "--plan", project.plan, "--out", project.out);
+
+  expect(run.exitCode).toBe(0);
+  expect(project.written()).toContain("kind-canal/PLAN.md");
+});
+
+test("a tree that is there stays as it is when the next inventory stops the plan", async () => {
+  const project = exampleProject();
+  const synth = ["synth", "--plan", project.plan, "--out", project.out] as const;
+  await runCommand(...synth);
+  const texts = (): readonly string[] =>
+    project
+      .written()
+      .filter((path) => /\.(?:md|yaml|json)$/u.test(path))
+      .map((path) => `${path}\n${readFileSync(join(project.out, path), "utf8")}`);
+  const before = texts();
+
+  for (const spoil of [() => project.remove(nodes), () => project.remove("inventory/kind-canal")]) {
+    spoil();
+    const run = await runCommand(...synth);
+
+    expect(run.exitCode).toBeGreaterThan(0);
+    expect(texts()).toEqual(before);
+  }
 });

@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
+import { parse, stringify } from "yaml";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -13,6 +14,8 @@ export interface Project {
   readonly out: string;
   /** Replaces a text in a file; throws where the file does not hold it, so that no test passes by accident. */
   readonly replace: (file: string, old: string, young: string) => void;
+  /** Keeps the items of a List whose metadata.name fits; throws where all do. */
+  readonly keep: (file: string, fits: (name: string) => boolean) => void;
   /** Removes a file or a folder. */
   readonly remove: (path: string) => void;
   /** Writes a file, or appends to the one that is there. */
@@ -37,6 +40,12 @@ export function exampleProject(): Project {
       const text = readFileSync(join(folder, file), "utf8");
       if (!text.includes(old)) throw new Error(`${file} does not hold ${old}`);
       writeFileSync(join(folder, file), text.replace(old, young));
+    },
+    keep: (file, fits) => {
+      const list = parse(readFileSync(join(folder, file), "utf8")) as { items: { metadata: { name: string } }[] };
+      const items = list.items.filter(({ metadata }) => fits(metadata.name));
+      if (items.length === list.items.length) throw new Error(`${file} keeps everything`);
+      writeFileSync(join(folder, file), stringify({ ...list, items }));
     },
     remove: (path) => rmSync(join(folder, path), { recursive: true }),
     append: (file, text) => writeFileSync(join(folder, file), text, { flag: "a" }),
