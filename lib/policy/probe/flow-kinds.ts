@@ -219,7 +219,7 @@ function poolAddresses(cells: ReturnType<typeof closedEnds>["cells"], world: Wor
 }
 
 /** A stand-in as policy sees it, with the labels that its Job's controller adds. */
-export function standInPod(standIn: StandIn, name: string, address: string | undefined): WorldPod {
+function standInPod(standIn: StandIn, name: string, address: string | undefined): WorldPod {
   return {
     namespace: standIn.namespace,
     name,
