@@ -1,6 +1,7 @@
 import { Document, parse, Scalar, visit } from "yaml";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { compareText } from "./order.ts";
+import { printYaml } from "./print-yaml.ts";
 
 const leadingKeys = ["apiVersion", "kind", "metadata", "spec"];
 
@@ -27,17 +28,6 @@ const ambiguous = /^(?:[-+]?0o[0-7_]+|=|<<)$/u;
 /** A first line of blanks decides how deep a literal block is taken to be: yaml 2.9.1 writes one that reads as another text. */
 const startsWithBlanks = /^[ \t\n\r]*[ \t][ \t\n\r]*\n/u;
 
-function isMisread(text: string): boolean {
-  return ambiguous.test(text) || startsWithBlanks.test(text);
-}
-
-/** Whether a key or text is there that has to be quoted: hardly ever, and looking for one is cheaper than a walk over nodes. */
-function holdsMisread(value: JsonValue): boolean {
-  if (typeof value === "string") return isMisread(value);
-  if (Array.isArray(value)) return value.some(holdsMisread);
-  return isJsonObject(value) && Object.entries(value).some(([key, inner]) => isMisread(key) || holdsMisread(inner));
-}
-
 /**
  * A YAML document that every reader understands alike: scalars that YAML 1.1 or 1.2 would take for something else are
  * quoted, no anchors, no folded lines, long texts as literal blocks. Ends with a line feed.
@@ -50,15 +40,21 @@ export function renderYaml(
   options: { readonly comment?: string; readonly keepKeyOrder?: boolean } = {},
 ): string {
   const ordered = options.keepKeyOrder === true ? value : sortKeys(value);
-  const document = new Document(ordered, { version: "1.1", aliasDuplicateObjects: false, merge: false });
-  if (holdsMisread(ordered))
-    visit(document, {
-      Scalar(_key, node) {
-        if (typeof node.value === "string" && isMisread(node.value)) node.type = Scalar.QUOTE_DOUBLE;
-      },
-    });
-  const text = document.toString({ lineWidth: 0, indentSeq: true });
+  const isFull = typeof ordered === "object" && ordered !== null && Object.keys(ordered).length > 0;
+  const text = isFull ? printYaml(ordered, renderWithCare) : renderWithCare(ordered);
   return options.comment === undefined ? text : `${renderComment(options.comment)}\n${text}`;
+}
+
+/** The same by the yaml package alone: for what is not plain, and to judge the rest by. */
+export function renderWithCare(value: JsonValue): string {
+  const document = new Document(value, { version: "1.1", aliasDuplicateObjects: false, merge: false });
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value !== "string") return;
+      if (ambiguous.test(node.value) || startsWithBlanks.test(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString({ lineWidth: 0, indentSeq: true });
 }
 
 function renderComment(comment: string): string {

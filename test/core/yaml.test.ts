@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { JsonValue } from "../../lib/core/json.ts";
-import { renderYaml, sortKeys } from "../../lib/core/yaml.ts";
+import { renderWithCare, renderYaml, sortKeys } from "../../lib/core/yaml.ts";
 
 const ambiguousTexts = [
   "yes",
@@ -21,6 +21,8 @@ const ambiguousTexts = [
   "<<",
   "0x1f",
   "1e3",
+  "E0",
+  "e-5",
   ".inf",
   "null",
   "",
@@ -44,8 +46,33 @@ const ambiguousTexts = [
   "1.20",
 ];
 
+/** Words and signs as Kubernetes objects have them, in any order: where plain text ends. */
+const nearlyPlain = fc
+  .array(
+    fc.constantFrom(
+      ..."aZ0_/.:-@ ,()#=~",
+      "true",
+      "null",
+      "on",
+      "y",
+      "1e3",
+      "0x1f",
+      "\n",
+      "'",
+      '"',
+      ": ",
+      " #",
+      "- ",
+      "1:30",
+    ),
+    { maxLength: 6 },
+  )
+  .map((parts) => parts.join(""));
+
 const anyText = fc.oneof(
   fc.constantFrom(...ambiguousTexts),
+  nearlyPlain,
+  fc.constantFrom("spec", "name", "metadata", "registry.k8s.io/kubectl:v1.36.3", "a (b), c-d", "10.0.0.0/8"),
   fc.string(),
   fc.string({ unit: "binary" }).filter((text) => !/[\uD800-\uDFFF]/u.test(text)),
 );
@@ -56,6 +83,9 @@ const anyObject = fc.letrec<{ value: JsonValue; object: JsonValue }>((tie) => ({
     { depthSize: "small" },
     anyText,
     fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.constantFrom(-0, 1e21, 0.1, 2 ** 53),
+    fc.constant(null),
     fc.boolean(),
     fc.array(tie("value"), { maxLength: 3 }),
     tie("object"),
@@ -74,6 +104,15 @@ describe("renderYaml", () => {
         expect(parse(renderYaml(value), { version })).toEqual(value);
       }),
       { numRuns: 400 },
+    );
+  });
+
+  test("it writes what the yaml package writes, byte for byte", () => {
+    fc.assert(
+      fc.property(anyObject, (value) => {
+        expect(renderYaml(value, { keepKeyOrder: true })).toBe(renderWithCare(value));
+      }),
+      { numRuns: 2000 },
     );
   });
 
