@@ -5,7 +5,7 @@ import { judgeVectors } from "./policy-vectors.ts";
 // One question to the engines about the tree that this file lies in: `vectors` or `rounds`. Ends with 1 where they disagree.
 
 /** Flow verdicts of one trial, played in parts so that it ends at the first part that disagrees. */
-const verdicts = 400_000;
+const verdicts = 200_000;
 const part = 40_000;
 
 async function disagrees(): Promise<boolean> {

@@ -18,15 +18,23 @@ const longest = 180_000;
 
 const judged = ["tsx", "conformance/mutation-trial.ts"] as const;
 
-/** In the order in which they are asked: the engines first, then what the proof refuses, then the tables of rules, then the mixed phase. */
-const catchers: readonly Catcher[] = [
-  { name: "engines, vectors", command: [...judged, "vectors"] },
-  { name: "engines, rounds", command: [...judged, "rounds"] },
-  { name: "proof", command: ["vitest", "run", "test/policy/prove", "test/policy/translate/vectors.test.ts"] },
-  { name: "proof, random worlds", command: ["vitest", "run", "test/policy/translate/translate-properties.test.ts"] },
-  { name: "tables", command: ["vitest", "run", "test/policy/translate", "test/policy/calico"] },
-  { name: "mixed-phase proof", command: ["vitest", "run", "test/policy/bridge"] },
-];
+const vectors: Catcher = { name: "engines, vectors", command: [...judged, "vectors"] };
+const rounds: Catcher = { name: "engines, rounds", command: [...judged, "rounds"] };
+const proof: Catcher = { name: "proof", command: ["vitest", "run", "test/policy/prove"] };
+const worlds: Catcher = {
+  name: "proof, random worlds",
+  command: ["vitest", "run", "test/policy/translate/translate-properties.test.ts"],
+};
+const tables: Catcher = { name: "tables", command: ["vitest", "run", "test/policy/translate", "test/policy/calico"] };
+const mixed: Catcher = { name: "mixed-phase proof", command: ["vitest", "run", "test/policy/bridge"] };
+const catchers = [vectors, rounds, proof, worlds, tables, mixed];
+
+/** Who is asked, in which order: those first who are likely to notice what is wrong in a file. */
+function catchersOf({ file }: Mutant): readonly Catcher[] {
+  if (file.startsWith("lib/policy/bridge/")) return [mixed];
+  if (file.startsWith("lib/policy/prove/")) return [proof, vectors, rounds];
+  return [vectors, worlds, rounds, tables];
+}
 
 /** What a trial needs of the tree; everything else is left where it is. */
 const copied = ["lib", "conformance", "test", "inventory", "package.json", "tsconfig.json"];
@@ -78,7 +86,7 @@ function tryMutant(copy: string, mutant: Mutant): Caught {
     good.replace(mutant.text, () => mutant.instead),
   );
   try {
-    const name = catchers.find((catcher) => ask(copy, catcher).status !== 0)?.name;
+    const name = catchersOf(mutant).find((catcher) => ask(copy, catcher).status !== 0)?.name;
     return name === undefined ? { problem: `nobody noticed that ${mutant.harm}` } : { name };
   } finally {
     writeFileSync(path, good);
