@@ -5,6 +5,7 @@ import type { CatalogueEntry } from "./catalogue-entry.ts";
 import { imageChecks } from "./image-checks.ts";
 import { nodeChecks } from "./node-checks.ts";
 import { policyChecks } from "./policy-checks.ts";
+import { poolChecks } from "./pool-checks.ts";
 import { serviceChecks } from "./service-checks.ts";
 import { sourceChecks } from "./source-checks.ts";
 import { trafficChecks } from "./traffic-checks.ts";
@@ -20,7 +21,7 @@ export interface CatalogueGroup {
 export const catalogueGroups: readonly CatalogueGroup[] = [
   { title: "Source and strategy", entries: sourceChecks },
   { title: "Addresses, ports and packet sizes", entries: addressChecks },
-  { title: "Nodes", entries: nodeChecks },
+  { title: "Nodes", entries: [...nodeChecks, ...poolChecks] },
   { title: "Services", entries: serviceChecks },
   { title: "Traffic", entries: trafficChecks },
   { title: "Workloads", entries: workloadChecks },

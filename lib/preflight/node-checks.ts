@@ -295,7 +295,7 @@ export const nodeChecks: readonly CatalogueEntry[] = [
     source: "Kubernetes, Device Plugins",
     check: ({ inventory }, own) => {
       const names = sortedUnique(inventory.nodes.flatMap((node) => Object.keys(node.allocatable))).filter((name) =>
-        /^(?:nvidia\.com|amd\.com|gpu\.intel\.com|habana\.ai|aws\.amazon\.com|google\.com)\/.*(?:gpu|gaudi|neuron|tpu|i915|xe)/u.test(
+        /^(?:nvidia\.com|amd\.com|gpu\.intel\.com|habana\.ai|aws\.amazon\.com|google\.com)\/.*(?:gpu|mig-|gaudi|neuron|tpu|i915|xe)/u.test(
           name,
         ),
       );

@@ -606,6 +606,39 @@ const pairs: readonly Pair[] = [
     silent: {},
   },
   {
+    id: "spot-nodes",
+    fires: {
+      nodes: threeNodes.map((own, at) => ({
+        ...own,
+        labels: { ...own.labels, ...(at > 0 && { "karpenter.sh/capacity-type": "spot" }) },
+      })),
+    },
+    told: ["info 2 of 3 nodes are spot machines: b, c"],
+    silent: {
+      nodes: threeNodes.map((own) => ({
+        ...own,
+        labels: { ...own.labels, "karpenter.sh/capacity-type": "on-demand" },
+      })),
+    },
+  },
+  {
+    id: "daemonset-only",
+    fires: {
+      pods: [
+        pod("log", "10.244.0.5", { nodeName: "a", owner: { apiVersion: "apps/v1", kind: "DaemonSet", name: "log" } }),
+        pod("log", "10.244.1.5", { nodeName: "b", owner: { apiVersion: "apps/v1", kind: "DaemonSet", name: "log" } }),
+        pod("web", "10.244.1.6", { nodeName: "b", owner: { apiVersion: "apps/v1", kind: "ReplicaSet", name: "web" } }),
+      ],
+    },
+    told: ["info 1 of 3 nodes run pods of DaemonSets alone: a"],
+    silent: {
+      pods: [
+        pod("log", "10.244.0.5", { nodeName: "a", owner: { apiVersion: "apps/v1", kind: "DaemonSet", name: "log" } }),
+        pod("web", "10.244.0.6", { nodeName: "a", owner: { apiVersion: "apps/v1", kind: "ReplicaSet", name: "web" } }),
+      ],
+    },
+  },
+  {
     id: "kubectl-skew",
     fires: { nodes: nodesWith({ kubeletVersion: "v1.34.3" }), spec: { roll: {} } },
     told: ["warning registry.k8s.io/kubectl:v1.36.3 is kubectl 1.36, the API server is 1.34"],
