@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { cpus, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Case, Figure } from "./figure.ts";
 import { inventoryCases } from "./inventory-cases.ts";
@@ -32,7 +32,7 @@ async function runSuites(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "metachron-bench-"));
   const isAsked = (group: string): boolean => asked.length === 0 || asked.includes(group);
   console.log(
-    `Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, load ${(loadavg()[0] ?? 0).toFixed(1)}`,
   );
   try {
     for (const suite of suites.filter((one) => one.groups.some(isAsked)))
