@@ -184,6 +184,25 @@ const scenarios: readonly Scenario[] = [
       ],
     },
   },
+  {
+    name: "flannel-ipv6-only",
+    cluster: {
+      objects: [
+        ...smallCluster({
+          ...flannelNodes("vxlan"),
+          nodeAddress: (at) => `2001:db8::${11 + at}`,
+          podCIDRs: (at) => [`fd00:10:244:${at}::/64`],
+          address: (at, pod) => `fd00:10:244:${at}::${pod}`,
+        }),
+        ...flannel({
+          EnableIPv4: false,
+          EnableIPv6: true,
+          IPv6Network: "fd00:10:244::/56",
+          Backend: { Type: "vxlan" },
+        }),
+      ],
+    },
+  },
   { name: "kube-router-service-proxy", cluster: fixture("kube-router") },
   {
     name: "kube-router-kube-proxy",
