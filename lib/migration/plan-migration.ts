@@ -15,6 +15,8 @@ import { planStages } from "../stages/plan-stages.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import type { RenderedStages } from "../stages/rendered-stages.ts";
 import type { HelmRelease } from "../stages/stage.ts";
+import { blueGreenFindings } from "../strategies/blue-green/blue-green-findings.ts";
+import { blueGreenPages, planBlueGreenStages } from "../strategies/blue-green/blue-green-stages.ts";
 import { forcedFindings, isStrategyOpen, judgeStrategy } from "../strategies/can-do.ts";
 import { inPlaceFindings, outageOf } from "../strategies/in-place/in-place-findings.ts";
 import { planInPlaceStages } from "../strategies/in-place/in-place-stages.ts";
@@ -77,6 +79,7 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     ...waves.findings,
     ...preflight,
     ...(plan.spec.strategy === "in-place" ? inPlaceFindings(plan, inventory, source, target) : []),
+    ...(plan.spec.strategy === "blue-green" ? blueGreenFindings(plan, target) : []),
   ];
   const acceptances = [...plan.spec.preflight.accept, ...plan.spec.policies.accept];
   const isOfStages = ({ code }: Acceptance): boolean => Object.hasOwn(stageFindings, code);
@@ -105,6 +108,9 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     release,
     findings,
     ...(plan.spec.strategy === "in-place" && { outage: outageOf(inventory) }),
+    ...(plan.spec.strategy === "blue-green" && {
+      strategyPages: blueGreenPages({ plan, inventory, source, translation: planned.translation }),
+    }),
     notChecked: notChecked({ inventory, plan, source, target, waves }),
   };
   const stages = isStrategyOpen(findings) ? stagesOf(migration, planned, input.rendered) : [];
@@ -126,7 +132,7 @@ function stagesOf(
     case "in-place":
       return planInPlaceStages(migration, bridge, end, rendered.opened);
     case "blue-green":
-      return [];
+      return planBlueGreenStages(migration, bridge, rendered.opened);
   }
 }
 

@@ -68,6 +68,7 @@ export function pagesOf(migration: PlannedMigration): readonly PageFile[] {
   return [
     { path: `${root}/PLAN.md`, text: renderPlanPage(migration) },
     { path: `${root}/policies.md`, text: renderPoliciesPage(migration) },
+    ...(migration.strategyPages ?? []).map(({ file, text }) => ({ path: `${root}/${file}`, text })),
     { path: `${root}/report.html`, text: renderReport(migration) },
     ...migration.stages.map((stage) => ({
       path: `${root}/stages/${stage.id}/STAGE.md`,

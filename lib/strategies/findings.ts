@@ -29,6 +29,11 @@ export const strategyFindings = {
     meaning: "The new pool is the old one, and the switch tells by the address which pods have moved",
     source: ours,
   },
+  "strategies/second-address": {
+    severity: "error",
+    meaning: "The address of the first cluster's API server would be written into the values of the second",
+    source: ours,
+  },
   "strategies/never-pods": {
     severity: "warning",
     meaning: "Pods of restartPolicy Never stay without a network after the outage until they end",
