@@ -3,16 +3,16 @@ import { hasError } from "../core/finding.ts";
 import type { MoveContext, StageChange } from "../delivery/next-stage.ts";
 import { readTextFile } from "../io/read-text-file.ts";
 import { replaceTextFile } from "../io/replace-text-file.ts";
-import { writeTree } from "../io/write-tree.ts";
+import { checkTree, writeTree } from "../io/write-tree.ts";
 import type { Plan } from "../plan/plan.ts";
 import { setStageState } from "../plan/set-stage-state.ts";
 import { stageFindings } from "../stages/drift-findings.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
 import { type Synthesis, synthesise } from "./commands/synth.ts";
-import type { ExitCode } from "./exit-code.ts";
+import { type ExitCode, exitCodeOf } from "./exit-code.ts";
 import { resolveCommit } from "./git.ts";
 import { findPlanFile } from "./load-project.ts";
-import { findingsJson, printFindingsBeside, printJson } from "./print-report.ts";
+import { endWithoutResult, printJson, wrongUse } from "./print-report.ts";
 import type { Streams } from "./streams.ts";
 
 /** What `next` and `rollback` share. */
@@ -34,27 +34,30 @@ export type ChooseMove = (plan: Plan, migration: PlannedMigration, context: Move
  */
 export async function moveStage(choose: ChooseMove, options: MoveOptions, streams: Streams): Promise<ExitCode> {
   const file = await findPlanFile(options.plan);
-  if (file.value === undefined) return refuse(file.findings, streams, 2);
+  if (file.value === undefined) return endWithoutResult(file.findings, 2, options, streams);
   if (!/\.ya?ml$/u.test(file.value)) {
-    streams.error(`${file.value} is a program: set the state of the stage in it, then run metachron synth\n`);
-    return 2;
+    const program = wrongUse(
+      `${file.value} is a program`,
+      "set the state of the stage in it, then run metachron synth",
+    );
+    return endWithoutResult([program], 2, options, streams);
   }
   const before = await synthesise(file.value, options.out, streams);
-  if (before.value === undefined) return refuse(before.findings, streams, 2);
-  const { migration } = before.value;
+  if (before.value === undefined) return endWithoutResult(before.findings, 2, options, streams);
+  const { migration, tree } = before.value;
+  const drift = (await checkTree(options.out, migration.plan.name, tree)).filter(
+    ({ severity }) => severity === "error",
+  );
+  if (drift.length > 0) return endWithoutResult([...drift, notUpToDate(migration.plan)], 1, options, streams);
   const commit = await resolveCommit(options.commit ?? "HEAD");
   const context: MoveContext = commit.value === undefined ? {} : { commit: commit.value };
   const chosen = choose(migration.plan, migration, context);
-  if (chosen.value === undefined) return refuse(chosen.findings, streams, hasError(chosen.findings) ? 1 : 0);
+  if (chosen.value === undefined)
+    return endWithoutResult(chosen.findings, exitCodeOf(chosen.findings), options, streams);
   const change = chosen.value;
   const errors = before.value.findings.filter((finding) => isInTheWay(finding, change));
-  if (change.after.state === "open" && errors.length > 0) {
-    printFindingsBeside(errors, streams, 5);
-    streams.error(
-      `${change.stageId} stays held: follow the remedies above, or accept a finding in the plan file with a reason\n`,
-    );
-    return 1;
-  }
+  if (change.after.state === "open" && errors.length > 0)
+    return endWithoutResult([...errors, staysWhereItIs(change)], 1, options, streams);
   return write(file.value, change, options, streams);
 }
 
@@ -64,11 +67,31 @@ function isInTheWay(finding: Finding, change: StageChange): boolean {
   return !(change.before.state === "done" && Object.hasOwn(stageFindings, finding.code));
 }
 
+/** Also what a run that was killed between the plan and its files leaves: one more move would skip a stage. */
+function notUpToDate(plan: Plan): Finding {
+  return {
+    code: "cli/not-up-to-date",
+    severity: "error",
+    message: `no stage of ${plan.name} is moved while its files are not what the plan renders to`,
+    reason: "a pull request that moves a stage changes one word of the plan, the engines' objects and nothing else",
+    remedy: `run metachron synth --plan ${plan.file}, look at what it changes and commit it`,
+  };
+}
+
+function staysWhereItIs({ stageId, before }: StageChange): Finding {
+  return {
+    code: "cli/stage-not-moved",
+    severity: "error",
+    message: `${stageId} stays ${before.state}, because findings block`,
+    remedy: "follow their remedies, or accept a finding in the plan file with a reason",
+  };
+}
+
 async function write(file: string, change: StageChange, options: MoveOptions, streams: Streams): Promise<ExitCode> {
   const text = await readTextFile(file);
-  if (text.value === undefined) return refuse(text.findings, streams, 2);
+  if (text.value === undefined) return endWithoutResult(text.findings, 2, options, streams);
   const problems = await replaceTextFile(file, setStageState(text.value, change.stageId, change.after));
-  if (problems.length > 0) return refuse(problems, streams, 2);
+  if (problems.length > 0) return endWithoutResult(problems, 2, options, streams);
   const after = await synthesise(file, options.out, streams);
   const written =
     after.value === undefined
@@ -76,7 +99,7 @@ async function write(file: string, change: StageChange, options: MoveOptions, st
       : await writeTree(options.out, after.value.migration.plan.name, after.value.tree);
   if (after.value === undefined || written === undefined || hasError(written.findings)) {
     await replaceTextFile(file, text.value);
-    return refuse([...after.findings, ...(written?.findings ?? [])], streams, 1);
+    return endWithoutResult([...after.findings, ...(written?.findings ?? [])], 1, options, streams);
   }
   tell(file, change, after.value, written.writtenFiles, options, streams);
   return 0;
@@ -94,11 +117,11 @@ function tell(
   if (options.format === "json") {
     const changed = {
       stage: stageId,
-      before: { ...before },
-      after: { ...now },
+      before,
+      after: now,
       files: [file, ...files.map((path) => `${options.out}/${path}`)],
     };
-    printJson("StageMove", { ...changed, findings: findingsJson(after.findings) }, streams);
+    printJson("StageMove", { ...changed, findings: after.findings }, streams);
     return;
   }
   const folder = `${options.out}/${after.migration.plan.name}`;
@@ -114,9 +137,4 @@ function tell(
       "",
     ].join("\n"),
   );
-}
-
-function refuse(findings: Parameters<typeof printFindingsBeside>[0], streams: Streams, code: ExitCode): ExitCode {
-  printFindingsBeside(findings, streams);
-  return code;
 }

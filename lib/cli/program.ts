@@ -40,7 +40,8 @@ const commands: readonly CommandEntry[] = [
     options: (command) =>
       command
         .requiredOption("-o, --out <dir>", "directory to write")
-        .option("--context <name>", "context of the kubeconfig"),
+        .option("--context <name>", "context of the kubeconfig")
+        .addOption(format(["text", "json"])),
     examples: ["metachron snapshot --out inventory/prod-eu"],
     load: async () => (await import("./commands/snapshot.ts")).snapshot,
   },
@@ -61,7 +62,8 @@ const commands: readonly CommandEntry[] = [
       inventoryOption(command)
         .option("-p, --plan <file>", "the plan file to write")
         .option("--name <name>", "name of the plan; by default the inventory's folder")
-        .option("--force", "write over a plan file that is there", false),
+        .option("--force", "write over a plan file that is there", false)
+        .addOption(format(["text", "json"])),
     examples: ["metachron init --inventory inventory/prod-eu --plan plans/prod-eu.yaml"],
     load: async () => (await import("./commands/init.ts")).init,
   },
@@ -169,6 +171,7 @@ const commands: readonly CommandEntry[] = [
     summary: "where the live migration stands, and what to do next (read-only)",
     options: (command) =>
       planOption(command)
+        .option(...renderedPlans)
         .option("--context <name>", "context of the kubeconfig")
         .addOption(format(["text", "json"])),
     examples: ["metachron status"],
@@ -202,7 +205,10 @@ const commands: readonly CommandEntry[] = [
   {
     name: "report",
     summary: "write the HTML report",
-    options: (command) => planOption(command).option("-o, --out <file>", "file to write; standard output by default"),
+    options: (command) =>
+      planOption(command)
+        .option("-o, --out <file>", "file to write; standard output by default")
+        .addOption(format(["text", "json"])),
     examples: ["metachron report --out report.html"],
     load: async () => (await import("./commands/report.ts")).report,
   },
@@ -225,10 +231,24 @@ export async function runProgram(argv: readonly string[], version: string, strea
     await program.parseAsync([...argv], { from: "user" });
     return result;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) {
+      if (error.exitCode !== 0 && asksForJson(argv)) await printWrongUse(error, streams);
+      return error.exitCode === 0 ? 0 : 2;
+    }
     streams.error(describeBug(error, version));
     return 3;
   }
+}
+
+/** Read off the command line itself, because a wrong one has no options yet. */
+function asksForJson(argv: readonly string[]): boolean {
+  return argv.includes("--format=json") || argv.some((word, at) => word === "--format" && argv[at + 1] === "json");
+}
+
+/** Whoever asks for JSON gets a document also where the command line is wrong; people have read it on standard error. */
+async function printWrongUse(error: CommanderError, streams: Streams): Promise<void> {
+  const { endWithoutResult, wrongUse } = await import("./print-report.ts");
+  endWithoutResult([wrongUse(error.message.replace(/^error: /u, ""))], 2, { format: "json" }, streams);
 }
 
 function createProgram(version: string, streams: Streams, done: (code: ExitCode) => void): Command {
@@ -245,7 +265,7 @@ function createProgram(version: string, streams: Streams, done: (code: ExitCode)
       writeOut: streams.out,
       writeErr: streams.error,
       getOutHasColors: () => streams.useColor,
-      getErrHasColors: () => streams.useColor,
+      getErrHasColors: () => streams.useErrorColor,
     })
     .exitOverride()
     .addHelpText("after", firstSteps);

@@ -7,13 +7,20 @@ export interface Streams {
   readonly isErrorTerminal: boolean;
   /** Columns of the terminal; 100 where there is none. */
   readonly columns: number;
+  /** Whether standard output / standard error takes colours. */
   readonly useColor: boolean;
+  readonly useErrorColor: boolean;
   /** Standard input as text, read once. */
   readonly readStdin: () => Promise<string>;
   readonly isInTerminal: boolean;
 }
 
-/** The streams of this process. `NO_COLOR` (any value) and pipes give plain text. */
+/** Whether the person wants colours. Source: no-color.org (a value that is not empty), and the terminal's own name. */
+function wantsColor(): boolean {
+  return (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
+}
+
+/** The streams of this process. `NO_COLOR` and pipes give plain text. */
 export function processStreams(): Streams {
   return {
     out: (text) => process.stdout.write(text),
@@ -21,7 +28,8 @@ export function processStreams(): Streams {
     isOutTerminal: process.stdout.isTTY === true,
     isErrorTerminal: process.stderr.isTTY === true,
     columns: process.stdout.columns ?? process.stderr.columns ?? 100,
-    useColor: process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined && process.env["TERM"] !== "dumb",
+    useColor: process.stdout.isTTY === true && wantsColor(),
+    useErrorColor: process.stderr.isTTY === true && wantsColor(),
     readStdin: async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));

@@ -1,6 +1,6 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
 import { parse, stringify } from "yaml";
 
@@ -48,7 +48,10 @@ export function exampleProject(): Project {
       writeFileSync(join(folder, file), stringify({ ...list, items }));
     },
     remove: (path) => rmSync(join(folder, path), { recursive: true }),
-    append: (file, text) => writeFileSync(join(folder, file), text, { flag: "a" }),
+    append: (file, text) => {
+      mkdirSync(dirname(join(folder, file)), { recursive: true });
+      writeFileSync(join(folder, file), text, { flag: "a" });
+    },
     written: () => (existsSync(out) ? readdirSync(out, { recursive: true, encoding: "utf8" }).sort() : []),
   };
 }

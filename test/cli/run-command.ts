@@ -18,6 +18,7 @@ export async function runCommand(...argv: readonly string[]): Promise<CommandRes
     isErrorTerminal: false,
     columns: 100,
     useColor: false,
+    useErrorColor: false,
     readStdin: async () => "",
     isInTerminal: true,
   });

@@ -4,11 +4,10 @@ import { bullets, code, prose } from "../../review/markdown.ts";
 import { type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { loadPlainProject } from "../load-plain-project.ts";
 import { loadProject } from "../load-project.ts";
-import { findingsJson, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
+import { endWithoutResult, printFindingsAs, printJson } from "../print-report.ts";
 import { readRenderedStages } from "../read-rendered-stages.ts";
 import { renderFindings } from "../render-findings.ts";
 import type { Streams } from "../streams.ts";
-import { programVersion } from "../version.ts";
 
 interface CheckOptions {
   readonly plan?: string;
@@ -23,10 +22,7 @@ export async function check(_operands: readonly string[], options: CheckOptions,
     options.inventory === undefined
       ? await loadProject(options.plan, streams)
       : await loadPlainProject(options.inventory, streams);
-  if (project.value === undefined) {
-    printFindingsBeside(project.findings, streams);
-    return 2;
-  }
+  if (project.value === undefined) return endWithoutResult(project.findings, 2, options, streams);
   const migration = planMigration({
     ...project.value,
     findings: project.findings,
@@ -36,7 +32,11 @@ export async function check(_operands: readonly string[], options: CheckOptions,
   if (options.format === "json") {
     printJson(
       "PreflightReport",
-      { findings: findingsJson(findings), summary: { ...countFindings(findings) } },
+      {
+        findings,
+        summary: countFindings(findings),
+        notChecked: migration.notChecked.map(({ why, command }) => ({ why, command })),
+      },
       streams,
     );
   } else if (options.format === "markdown") {
@@ -47,7 +47,7 @@ export async function check(_operands: readonly string[], options: CheckOptions,
     );
     if (migration.notChecked.length > 0) streams.out(notChecked(migration.notChecked));
   } else {
-    printFindingsAs(options.format, findings, programVersion(), streams);
+    printFindingsAs(options.format, findings, streams);
   }
   return exitCodeOf(findings);
 }

@@ -4,7 +4,7 @@ import type { SourceDetection } from "../../source/source.ts";
 import { type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { loadInventory } from "../load-inventory.ts";
 import { createPaint } from "../paint.ts";
-import { findingsJson, printFindingsBeside, printJson } from "../print-report.ts";
+import { endWithoutResult, printFindingsBeside, printJson } from "../print-report.ts";
 import type { Streams } from "../streams.ts";
 import { textTable } from "../text-table.ts";
 
@@ -20,19 +20,11 @@ export async function detect(
   streams: Streams,
 ): Promise<ExitCode> {
   const loaded = await loadInventory(options.inventory ?? ["-"], "cluster", streams);
-  if (loaded.value === undefined) {
-    printFindingsBeside(loaded.findings, streams);
-    return 2;
-  }
+  if (loaded.value === undefined) return endWithoutResult(loaded.findings, 2, options, streams);
   const detection = detectSource(loaded.value, "auto");
   const findings = [...loaded.findings, ...detection.findings].toSorted(compareFindings);
   if (options.format === "json") {
-    const { source, confidence, evidence, facts, live } = JSON.parse(JSON.stringify(detection));
-    printJson(
-      "SourceDetection",
-      { source, confidence, evidence, facts, live, findings: findingsJson(findings) },
-      streams,
-    );
+    printJson("SourceDetection", { ...detection, findings }, streams);
   } else {
     streams.out(describe(detection, streams));
     printFindingsBeside(findings, streams);
@@ -74,10 +66,10 @@ function describe(detection: SourceDetection, streams: Streams): string {
   return [
     `${paint("bold", detection.source)} (${detection.confidence}): ${how}`,
     "",
-    textTable(rows),
+    textTable(rows, streams.columns),
     "",
     paint("bold", "evidence"),
-    evidence.length === 0 ? "none" : textTable(evidence),
+    evidence.length === 0 ? "none" : textTable(evidence, streams.columns),
     "",
     "",
   ].join("\n");

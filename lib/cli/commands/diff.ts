@@ -7,7 +7,7 @@ import { renderDiffText } from "../../review/diff-text.ts";
 import { diffTrees, isEmptyDiff } from "../../review/diff-trees.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { mergeBase, treeAt } from "../git.ts";
-import { printFindingsBeside } from "../print-report.ts";
+import { endWithoutResult, printJson, wrongUse } from "../print-report.ts";
 import { readTree, withoutHidden } from "../read-tree.ts";
 import type { Streams } from "../streams.ts";
 
@@ -25,21 +25,19 @@ export async function diff(operands: readonly string[], options: DiffOptions, st
   const [old, young] = operands;
   const isTwoTrees = old !== undefined && young !== undefined;
   if (!Number.isInteger(maxBytes) || maxBytes < 1000 || isTwoTrees === (options.base !== undefined)) {
-    streams.error(
-      "Name two folders, or --base with a git revision; --max-bytes takes a whole number of at least 1000\n",
+    const use = wrongUse(
+      "diff compares two folders, or the working tree with --base; --max-bytes is a whole number of at least 1000",
     );
-    return 2;
+    return endWithoutResult([use], 2, options, streams);
   }
   const before = isTwoTrees
     ? { tree: await readTree(old), findings: [] }
     : await treeOfBase(options.base ?? "", options.out);
-  if (before.tree === undefined) {
-    printFindingsBeside(before.findings, streams);
-    return 2;
-  }
+  if (before.tree === undefined) return endWithoutResult(before.findings, 2, options, streams);
   const after = await readTree(isTwoTrees ? young : options.out);
   const difference = diffTrees(before.tree, after);
-  streams.out(render(difference, options.format, maxBytes, streams));
+  if (options.format === "json") printJson("PlanDiff", difference, streams);
+  else streams.out(render(difference, options.format, maxBytes, streams));
   return options.exitCode && !isEmptyDiff(difference) ? 1 : 0;
 }
 
@@ -54,8 +52,7 @@ async function treeOfBase(
   return { tree: tree.value === undefined ? undefined : withoutHidden(tree.value), findings: tree.findings };
 }
 
-function render(difference: PlanDiff, format: DiffOptions["format"], maxBytes: number, streams: Streams): string {
-  if (format === "json") return `${JSON.stringify(difference, null, 2)}\n`;
+function render(difference: PlanDiff, format: "text" | "markdown", maxBytes: number, streams: Streams): string {
   return format === "markdown"
     ? renderDiffMarkdown(difference, maxBytes)
     : renderDiffText(difference, { useColor: streams.useColor });

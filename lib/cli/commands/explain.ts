@@ -1,4 +1,3 @@
-import type { JsonObject } from "../../core/json.ts";
 import { planMigration } from "../../migration/plan-migration.ts";
 import { type PlannedSides, sidesOf } from "../../migration/plan-policies.ts";
 import { explainFlow, type FlowExplanation, type HalfDecision } from "../../policy/prove/explain-flow.ts";
@@ -6,7 +5,7 @@ import type { ExitCode } from "../exit-code.ts";
 import { loadPlainProject } from "../load-plain-project.ts";
 import { loadProject } from "../load-project.ts";
 import { createPaint, type Paint } from "../paint.ts";
-import { printFindingsBeside, printJson } from "../print-report.ts";
+import { endWithoutResult, printJson, wrongUse } from "../print-report.ts";
 import { readRenderedStages } from "../read-rendered-stages.ts";
 import type { Streams } from "../streams.ts";
 
@@ -28,16 +27,19 @@ export async function explain(
 ): Promise<ExitCode> {
   const l4 = parsePort(options.port);
   if (l4 === undefined) {
-    streams.error(`--port takes 443/TCP, 53/UDP or icmp/8, not ${options.port}\n`);
-    return 2;
+    return endWithoutResult(
+      [wrongUse(`--port takes 443/TCP, 53/UDP or icmp/8, not ${options.port}`)],
+      2,
+      options,
+      streams,
+    );
   }
   const project =
     options.inventory === undefined
       ? await loadProject(options.plan, streams)
       : await loadPlainProject(options.inventory, streams);
   if (project.value === undefined) {
-    printFindingsBeside(project.findings, streams);
-    return 2;
+    return endWithoutResult(project.findings, 2, options, streams);
   }
   const migration = planMigration({
     ...project.value,
@@ -47,11 +49,9 @@ export async function explain(
   const sides: PlannedSides = sidesOf(migration);
   const explained = explainFlow({ from: options.from, to: options.to, ...l4, ...sides });
   if (explained.value === undefined) {
-    printFindingsBeside(explained.findings, streams);
-    return 2;
+    return endWithoutResult(explained.findings, 2, options, streams);
   }
-  if (options.format === "json")
-    printJson("FlowExplanation", JSON.parse(JSON.stringify(explained.value)) as JsonObject, streams);
+  if (options.format === "json") printJson("FlowExplanation", explained.value, streams);
   else streams.out(describe(explained.value, createPaint(streams.useColor)));
   return explained.value.before === "allow" && explained.value.after === "allow" ? 0 : 1;
 }

@@ -15,7 +15,7 @@ import { planTarget } from "../../target/plan-target.ts";
 import { describePools } from "../../waves/describe-pools.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { loadInventory } from "../load-inventory.ts";
-import { printFindingsBeside } from "../print-report.ts";
+import { endWithoutResult, printFindingsBeside, printJson, wrongUse } from "../print-report.ts";
 import type { Streams } from "../streams.ts";
 
 interface InitOptions {
@@ -23,36 +23,39 @@ interface InitOptions {
   readonly plan?: string;
   readonly name?: string;
   readonly force: boolean;
+  readonly format: "text" | "json";
 }
 
 /** `metachron init`: a plan file with every choice explained, ready for synth. */
 export async function init(_operands: readonly string[], options: InitOptions, streams: Streams): Promise<ExitCode> {
   const [path] = options.inventory ?? [];
   if (path === undefined || path === "-" || options.inventory?.length !== 1) {
-    streams.error(
-      "Name one folder or file: metachron init --inventory inventory/prod-eu (metachron snapshot makes one)\n",
+    const use = wrongUse(
+      "init reads one folder or file",
+      "name it: metachron init --inventory inventory/prod-eu (metachron snapshot makes one)",
     );
-    return 2;
+    return endWithoutResult([use], 2, options, streams);
   }
   const name = options.name ?? planName(path);
   const file = options.plan ?? join("plans", `${name}.yaml`);
   if (!options.force && (await exists(file))) {
-    streams.error(`${file} is there already: name another file with --plan, or write over it with --force\n`);
-    return 2;
+    const use = wrongUse(`${file} is there already`, "name another file with --plan, or write over it with --force");
+    return endWithoutResult([use], 2, options, streams);
   }
   const loaded = await loadInventory([path], "cluster", streams);
   if (loaded.value === undefined || loaded.value.nodes.length === 0) {
-    printFindingsBeside(loaded.findings, streams);
-    return 2;
+    return endWithoutResult(loaded.findings, 2, options, streams);
   }
   const source = detectSource(loaded.value, "auto");
   const facts = factsOf(name, relativePath(dirname(file), path), loaded.value, source);
   const written = await writeTextFiles(dirname(file), new Map([[basename(file), renderPlan(facts)]]));
   if (written.length > 0) {
-    printFindingsBeside(written, streams);
-    return 2;
+    return endWithoutResult(written, 2, options, streams);
   }
-  tell(file, source, [...loaded.findings, ...source.findings].toSorted(compareFindings), streams);
+  const findings = [...loaded.findings, ...source.findings].toSorted(compareFindings);
+  if (options.format === "json")
+    printJson("PlanProposal", { plan: file, source: source.source, confidence: source.confidence, findings }, streams);
+  else tell(file, source, findings, streams);
   return 0;
 }
 

@@ -1,5 +1,4 @@
 import { compareFindings, type Finding } from "../../core/finding.ts";
-import type { JsonObject } from "../../core/json.ts";
 import type { Inventory } from "../../inventory/inventory.ts";
 import { proofFindings } from "../../migration/proof-findings.ts";
 import type { Decision, Proof, ProofDifference } from "../../policy/prove/proof.ts";
@@ -11,10 +10,8 @@ import type { ExitCode } from "../exit-code.ts";
 import { allObjects, loadInventory, uniqueFindings } from "../load-inventory.ts";
 import { createPaint, type Paint } from "../paint.ts";
 import { policySideOf } from "../policy-side.ts";
-import { printFindingsBeside, printJson } from "../print-report.ts";
-import { renderSarif } from "../render-sarif.ts";
+import { endWithoutResult, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
 import type { Streams } from "../streams.ts";
-import { programVersion } from "../version.ts";
 
 interface ProveOptions {
   readonly inventory?: readonly string[];
@@ -34,7 +31,8 @@ export async function prove(_operands: readonly string[], options: ProveOptions,
   const loading = [...(cluster?.findings ?? []), ...before.findings, ...after.findings];
   const isMissing =
     before.value === undefined || after.value === undefined || (cluster !== undefined && cluster.value === undefined);
-  if (isMissing || before.value === undefined || after.value === undefined) return unreadable(loading, streams);
+  if (isMissing || before.value === undefined || after.value === undefined)
+    return endWithoutResult(loading, 2, options, streams);
   const world = worldFor(cluster?.value, options.cilium);
   const sides = [
     policySideOf(allObjects(before.value), options.before.join(", "), world),
@@ -42,7 +40,7 @@ export async function prove(_operands: readonly string[], options: ProveOptions,
   ] as const;
   const findings = uniqueFindings([...loading, ...sides.flatMap((side) => side.findings)]);
   const [from, to] = [sides[0].value, sides[1].value];
-  if (from === undefined || to === undefined) return unreadable(findings, streams);
+  if (from === undefined || to === undefined) return endWithoutResult(findings, 2, options, streams);
   const mode = options.world ?? (cluster === undefined ? "open" : "closed");
   const proof = provePolicies({ before: from, after: to, world, mode });
   print(proof, findings, options, streams);
@@ -55,19 +53,13 @@ function worldFor(cluster: Inventory | undefined, version: string): World {
   return worldOf(cluster, { sourcePodCIDRs: facts.podCIDRs, targetPodCIDRs: [], ciliumValues: {}, version });
 }
 
-function unreadable(findings: readonly Finding[], streams: Streams): ExitCode {
-  printFindingsBeside(findings, streams);
-  return 2;
-}
-
 function print(proof: Proof, findings: readonly Finding[], options: ProveOptions, streams: Streams): void {
   if (options.format === "json") {
-    const { equal, differences, intended, world } = JSON.parse(JSON.stringify(proof)) as { [key: string]: JsonObject };
-    printJson("Proof", { equal, differences, intended, world } as unknown as JsonObject, streams);
+    printJson("Proof", { ...proof, findings: findings.toSorted(compareFindings) }, streams);
     return;
   }
   if (options.format === "sarif") {
-    streams.out(renderSarif([...findings, ...proofFindings(proof)].toSorted(compareFindings), programVersion()));
+    printFindingsAs("sarif", [...findings, ...proofFindings(proof)].toSorted(compareFindings), streams);
     return;
   }
   printFindingsBeside(findings, streams, 3);

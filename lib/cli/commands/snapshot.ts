@@ -6,13 +6,14 @@ import { knownKinds } from "../../inventory/kind-names.ts";
 import { runProgram } from "../../io/run-program.ts";
 import { writeTextFiles } from "../../io/write-text-files.ts";
 import type { ExitCode } from "../exit-code.ts";
-import { printFindingsBeside } from "../print-report.ts";
+import { endWithoutResult, printFindingsBeside, printJson } from "../print-report.ts";
 import { withProgress } from "../progress.ts";
 import type { Streams } from "../streams.ts";
 
 interface SnapshotOptions {
   readonly out: string;
   readonly context?: string;
+  readonly format: "text" | "json";
 }
 
 /** Kinds that a dump may hold and that planning does not read; Secrets are never asked for. */
@@ -59,11 +60,11 @@ export async function snapshot(
   const version = await kubectl(["version", "-o", "json"]);
   if (version.value === undefined || version.value.exitCode !== 0) {
     const findings = version.value === undefined ? version.findings : [noCluster(version.value.stderr)];
-    printFindingsBeside(findings, streams);
-    return 2;
+    return endWithoutResult(findings, 2, options, streams);
   }
   const resources = await namesOfResources(kubectl);
   const files = new Map<string, string>([["version.yaml", renderYaml(parse(version.value.stdout))]]);
+  const counts = new Map<string, number>();
   const findings: Finding[] = [...resources.findings];
   for (const resource of resources.names) {
     const listed = await withProgress(`reading ${resource}`, streams, () =>
@@ -72,11 +73,27 @@ export async function snapshot(
     const problem =
       listed.value === undefined ? listed.findings[0]?.message : listed.value.stderr.trim().split("\n")[0];
     if (listed.value === undefined || listed.value.exitCode !== 0) findings.push(notRead(resource, problem ?? ""));
-    else files.set(`${resource}.yaml`, renderYaml(listOf(parse(listed.value.stdout), resource)));
+    else {
+      const list = listOf(parse(listed.value.stdout), resource);
+      counts.set(`${resource}.yaml`, getArray(list, "items").length);
+      files.set(`${resource}.yaml`, renderYaml(list));
+    }
   }
   findings.push(...(await writeTextFiles(options.out, files)));
+  if (findings.some((finding) => finding.severity === "error")) return endWithoutResult(findings, 2, options, streams);
+  if (options.format === "json") {
+    printJson(
+      "InventorySnapshot",
+      {
+        folder: options.out,
+        files: [...files.keys()].map((file) => ({ file, objects: counts.get(file) ?? 1 })),
+        findings,
+      },
+      streams,
+    );
+    return 0;
+  }
   printFindingsBeside(findings, streams);
-  if (findings.some((finding) => finding.severity === "error")) return 2;
   streams.out(`${files.size} files in ${options.out}. Commit them, then: metachron init --inventory ${options.out}\n`);
   return 0;
 }

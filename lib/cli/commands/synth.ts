@@ -7,11 +7,10 @@ import type { PlannedMigration } from "../../stages/planned-migration.ts";
 import { type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { loadProject } from "../load-project.ts";
 import { createPaint, type Paint } from "../paint.ts";
-import { findingsJson, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
+import { endWithoutResult, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
 import { readRenderedStages } from "../read-rendered-stages.ts";
 import type { Streams } from "../streams.ts";
 import { textTable } from "../text-table.ts";
-import { programVersion } from "../version.ts";
 
 /** Options of `synth`. */
 export interface SynthOptions {
@@ -53,10 +52,7 @@ export async function synthesise(
 /** `metachron synth`: writes the stages, or says whether they are up to date. */
 export async function synth(_operands: readonly string[], options: SynthOptions, streams: Streams): Promise<ExitCode> {
   const synthesis = await synthesise(options.plan, options.out, streams);
-  if (synthesis.value === undefined) {
-    printFindingsBeside(synthesis.findings, streams);
-    return 2;
-  }
+  if (synthesis.value === undefined) return endWithoutResult(synthesis.findings, 2, options, streams);
   const { migration, tree, findings } = synthesis.value;
   const settled = await settle(migration.plan.name, tree, options);
   const all = [...findings, ...settled.findings].toSorted(compareFindings);
@@ -96,33 +92,33 @@ function print(
       nodes: [...stage.nodes],
       files: [...tree.keys()].filter((path) => path.startsWith(`${root}${stage.id}/`)),
     }));
-    printJson("SynthReport", { plan: migration.plan.name, stages, findings: findingsJson(findings) }, streams);
+    printJson("SynthReport", { plan: migration.plan.name, stages, findings }, streams);
     return;
   }
   if (options.format !== "text") {
-    printFindingsAs(options.format, findings, programVersion(), streams);
+    printFindingsAs(options.format, findings, streams);
     return;
   }
   const paint = createPaint(streams.useColor);
-  if (migration.stages.length > 0) streams.out(`${stageTable(migration, paint)}\n\n`);
+  if (migration.stages.length > 0) streams.out(`${stageTable(migration, paint, streams.columns)}\n\n`);
   const notes = findings.filter((finding) => finding.severity === "info").length;
   printFindingsBeside(
     findings.filter((finding) => finding.severity !== "info"),
     streams,
     3,
   );
-  if (notes > 0) streams.error(paint("dim", `${notes} notes are in PLAN.md\n\n`));
+  if (notes > 0) streams.error(createPaint(streams.useErrorColor)("dim", `${notes} notes are in PLAN.md\n\n`));
   streams.out(closing(migration, settled, options, paint));
 }
 
-function stageTable(migration: PlannedMigration, paint: Paint): string {
+function stageTable(migration: PlannedMigration, paint: Paint, columns: number): string {
   const rows = migration.stages.map((stage) => [
     paint("bold", stage.id),
     stage.state === "held" ? paint("dim", stage.state) : stage.state,
     stage.nodes.length === 0 ? "" : stage.nodes.length <= 3 ? stage.nodes.join(", ") : `${stage.nodes.length} nodes`,
     stage.title,
   ]);
-  return textTable(rows);
+  return textTable(rows, columns);
 }
 
 function closing(migration: PlannedMigration, settled: Settled, options: SynthOptions, paint: Paint): string {

@@ -13,9 +13,9 @@ import { detectSource } from "../../source/detect-source.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { allObjects, loadInventory, uniqueFindings } from "../load-inventory.ts";
 import { createPaint } from "../paint.ts";
-import { findingsJson, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
+import { endWithoutResult, printFindingsAs, printFindingsBeside, printJson, wrongUse } from "../print-report.ts";
+import type { Report } from "../reports/reports.ts";
 import type { Streams } from "../streams.ts";
-import { programVersion } from "../version.ts";
 
 interface TranslateOptions {
   readonly inventory?: readonly string[];
@@ -34,16 +34,14 @@ export async function translate(
 ): Promise<ExitCode> {
   const paths = operands.length > 0 ? operands : streams.isInTerminal ? [] : ["-"];
   if (paths.length === 0) {
-    streams.error(
-      "Name files or directories with policies, or pipe them in: kubectl get … -o yaml | metachron translate\n",
+    const nothing = wrongUse(
+      "there are no policies to translate",
+      "name files or directories with policies, or pipe them in: kubectl get … -o yaml | metachron translate",
     );
-    return 2;
+    return endWithoutResult([nothing], 2, options, streams);
   }
   const variables = readVariables(options.substitute ?? []);
-  if (typeof variables === "string") {
-    streams.error(variables);
-    return 2;
-  }
+  if (typeof variables === "string") return endWithoutResult([wrongUse(variables)], 2, options, streams);
   const input = await loadInventory(paths, "policies", streams);
   const cluster =
     options.inventory === undefined ? undefined : await loadInventory(options.inventory, "cluster", streams);
@@ -52,8 +50,7 @@ export async function translate(
     ({ code }) => code !== "inventory/unresolved-variable",
   );
   if (input.value === undefined || (cluster !== undefined && cluster.value === undefined)) {
-    printFindingsBeside(loading, streams);
-    return 2;
+    return endWithoutResult(loading, 2, options, streams);
   }
   const world = worldFor(cluster?.value, options.cilium);
   const own = allObjects(input.value);
@@ -77,10 +74,7 @@ export async function translate(
   if (options.out !== undefined) {
     const texts = new Map([...outputs].map(([output, file]) => [file, renderOutput(output)]));
     const written = await writeTextFiles(options.out, texts);
-    if (written.length > 0) {
-      printFindingsBeside(written, streams);
-      return 2;
-    }
+    if (written.length > 0) return endWithoutResult(written, 2, options, streams);
   }
   print(translation, outputs, findings, options, streams);
   return translation.policies.every(isExact) && !findings.some((finding) => finding.severity === "error") ? 0 : 1;
@@ -96,7 +90,7 @@ function nameOf(object: ObjectIdentity): string {
 function readVariables(texts: readonly string[]): Readonly<Record<string, string>> | string {
   const entries = texts.map((text) => /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/su.exec(text));
   const wrong = texts.find((_, index) => entries[index] === null);
-  if (wrong !== undefined) return `--substitute takes NAME=VALUE, not ${wrong}\n`;
+  if (wrong !== undefined) return `--substitute takes NAME=VALUE, not ${wrong}`;
   return Object.fromEntries(entries.flatMap((entry) => (entry === null ? [] : [[entry[1] ?? "", entry[2] ?? ""]])));
 }
 
@@ -153,7 +147,7 @@ function print(
       return;
     case "sarif":
     case "github":
-      printFindingsAs(options.format, findings, programVersion(), streams);
+      printFindingsAs(options.format, findings, streams);
       return;
     case "text":
       if (options.out === undefined) streams.out([...outputs.keys()].map(renderOutput).join("---\n"));
@@ -166,7 +160,7 @@ function reportOf(
   translation: Translation,
   outputs: ReadonlyMap<TranslatedObject, string>,
   findings: readonly Finding[],
-): JsonObject {
+): Report<"TranslationReport"> {
   return {
     policies: translation.policies.map((policy) => {
       const { position, ...identity } = policy.source;
@@ -180,13 +174,13 @@ function reportOf(
         findings: [...new Set(policy.findings.map((finding) => finding.code))].sort(),
       };
     }),
-    findings: findingsJson(findings),
+    findings,
     requiredValues: translation.requiredValues,
   };
 }
 
 function summary(translation: Translation, options: TranslateOptions, streams: Streams): string {
-  const paint = createPaint(streams.useColor && streams.isErrorTerminal);
+  const paint = createPaint(streams.useErrorColor);
   const by = (result: PolicyTranslation["result"]): number =>
     translation.policies.filter((policy) => policy.result === result).length;
   if (translation.policies.length === 0) {

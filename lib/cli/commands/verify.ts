@@ -9,10 +9,9 @@ import { readPlan } from "../../plan/read-plan.ts";
 import { type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { fileAt, mergeBase, treeAt } from "../git.ts";
 import { markersOf } from "../markers.ts";
-import { findingsJson, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
+import { endWithoutResult, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
 import { readTree, withoutHidden } from "../read-tree.ts";
 import type { Streams } from "../streams.ts";
-import { programVersion } from "../version.ts";
 import { type Synthesis, synthesise } from "./synth.ts";
 
 interface VerifyOptions {
@@ -29,12 +28,12 @@ export async function verify(
   streams: Streams,
 ): Promise<ExitCode> {
   const synthesis = await synthesise(options.plan, options.out, streams);
-  if (synthesis.value === undefined) return unreadable(synthesis.findings, streams);
+  if (synthesis.value === undefined) return endWithoutResult(synthesis.findings, 2, options, streams);
   const base = await mergeBase(options.base);
-  if (base.value === undefined) return unreadable(base.findings, streams);
+  if (base.value === undefined) return endWithoutResult(base.findings, 2, options, streams);
   const after = await sideAfter(synthesis.value, options);
   const before = await sideBefore(base.value, after, options);
-  if (before.value === undefined) return unreadable(before.findings, streams);
+  if (before.value === undefined) return endWithoutResult(before.findings, 2, options, streams);
   const markers = markersOf(synthesis.value.migration.inventory);
   const trees = await treesOfPins(after, options.out);
   const transition: Transition = {
@@ -112,15 +111,10 @@ async function ownTreeAt(commit: string, plan: Plan, out: string): Promise<Check
   return { value: new Map(own), findings: [] };
 }
 
-function unreadable(findings: readonly Finding[], streams: Streams): ExitCode {
-  printFindingsBeside(findings, streams);
-  return 2;
-}
-
 function print(findings: readonly Finding[], options: VerifyOptions, streams: Streams): void {
   const blocks = findings.some((finding) => finding.severity === "error");
   if (options.format === "json") {
-    printJson("Verification", { mergeable: !blocks, findings: findingsJson(findings) }, streams);
+    printJson("Verification", { mergeable: !blocks, findings }, streams);
   } else if (options.format === "text") {
     printFindingsBeside(findings, streams, 5);
     streams.out(
@@ -129,6 +123,6 @@ function print(findings: readonly Finding[], options: VerifyOptions, streams: St
         : "May be merged: the states are legal, and reviewed bodies are unchanged.\n",
     );
   } else {
-    printFindingsAs(options.format, findings, programVersion(), streams);
+    printFindingsAs(options.format, findings, streams);
   }
 }
