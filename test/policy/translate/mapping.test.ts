@@ -751,3 +751,31 @@ describe("a destination that names ports and means a network set", () => {
     expect(JSON.stringify(names)).not.toContain("toPorts");
   });
 });
+
+test("an Allow behind a Pass of its tier opens nothing that the Pass hands to a later tier", () => {
+  const tier: JsonObject = { kind: "Tier", metadata: { name: "sec" }, spec: { order: 10, defaultAction: "Deny" } };
+  const web = { action: "Pass", protocol: "TCP", destination: { ports: [80] } };
+  const policies = [
+    {
+      kind: "GlobalNetworkPolicy",
+      metadata: { name: "sec.p" },
+      spec: {
+        tier: "sec",
+        order: 1,
+        selector: "app == 'web'",
+        types: ["Ingress"],
+        ingress: [web, { ...web, action: "Allow", destination: { ports: [80, 443] } }],
+      },
+    },
+    {
+      kind: "GlobalNetworkPolicy",
+      metadata: { name: "end" },
+      spec: { order: 1, selector: "app == 'web'", types: ["Ingress"] },
+    },
+  ];
+  const outputs = translate([tier, ...policies]).policies.flatMap((policy) => policy.outputs);
+  const written = JSON.stringify(outputs.map((output) => output.object));
+
+  expect(written).toContain('"port":"443"');
+  expect(written).not.toContain('"port":"80"');
+});
