@@ -26,8 +26,10 @@ import { planTarget } from "../target/plan-target.ts";
 import type { CiliumValues, TargetPlan } from "../target/target.ts";
 import { planWaves } from "../waves/plan-waves.ts";
 import type { WavePlan } from "../waves/waves.ts";
+import { noTarget } from "./no-target.ts";
 import { type PlannedPolicies, planPolicies, provePlanned, worldFor } from "./plan-policies.ts";
 import { planProbePack } from "./plan-probe-pack.ts";
+import { planToFlannel } from "./plan-to-flannel.ts";
 import { proofFindings } from "./proof-findings.ts";
 import { type MixedInput, proveMixed } from "./prove-mixed.ts";
 
@@ -50,6 +52,8 @@ export interface MigrationInput {
 export function planMigration(input: MigrationInput): PlannedMigration {
   const { plan, inventory } = input;
   const source = detectSource(inventory, plan.spec.source);
+  if (plan.spec.target.cni === "flannel")
+    return planToFlannel({ plan, inventory, source, findings: input.findings, end: sourceEnd(inventory, source) });
   const first = targetOf(plan, inventory, source, {});
   const planned = planPolicies({ inventory, source, target: first.target });
   const asked = targetOf(plan, inventory, source, planned.translation.requiredValues);
@@ -167,29 +171,6 @@ function targetOf(
     requiredValues,
   });
   return { target: planned.value ?? noTarget(plan), findings: planned.findings };
-}
-
-function noTarget(plan: Plan): TargetPlan {
-  const values = (phase: CiliumValues["phase"]): CiliumValues => ({
-    phase,
-    version: plan.spec.target.version,
-    values: {},
-    reasons: [],
-    text: "",
-  });
-  const requested = plan.spec.policies.continuity;
-  return {
-    migration: values("migration"),
-    final: values("final"),
-    podCIDRs: [],
-    podCIDRMaskSize: {},
-    tunnelPort: 0,
-    nodeConfigDefaults: {},
-    nodeConfigReasons: [],
-    continuity: { requested, effective: requested, needsMirrors: false, sourcePrefixes: [], conditions: [] },
-    namespace: "kube-system",
-    findings: [],
-  };
 }
 
 /** Exact needs mirrors for every policy; where one cannot be written the next best is the bridge with its exposure. */

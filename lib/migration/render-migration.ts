@@ -24,7 +24,11 @@ import { stageCommands } from "./stage-commands.ts";
  * No value when there is no stage to render. Findings: those of the delivery room.
  */
 export function renderMigration(migration: PlannedMigration): Checked<FileTree> {
-  if (migration.stages.length === 0) return { value: undefined, findings: [] };
+  const { stages, strategyPages = [], plan } = migration;
+  // A way that only people go has pages and no stages.
+  if (stages.length === 0 && strategyPages.length > 0)
+    return { value: new Map(strategyPages.map(({ file, text }) => [`${plan.name}/${file}`, text])), findings: [] };
+  if (stages.length === 0) return { value: undefined, findings: [] };
   const delivery = deliveryOf(migration);
   const app = new MigrationApp();
   new Migration(app, migration.plan.name, { migration, delivery: delivery.value ?? [], pages: pagesOf(migration) });

@@ -3,6 +3,7 @@ import { getString, type JsonObject } from "../core/json.ts";
 import type { Decision, FlowEnd, Proof, ProofDifference } from "../policy/prove/proof.ts";
 import type { PolicyTranslation } from "../policy/translate/translation.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
+import { loggedSection } from "./logged-section.ts";
 import { bullets, code, count, escapeMarkdown, joinBlocks, prose, table } from "./markdown.ts";
 import { probesSection } from "./probes-section.ts";
 
@@ -25,6 +26,7 @@ export function renderPoliciesPage(migration: PlannedMigration): string {
     proof === undefined ? undefined : proofSection(proof),
     probes === undefined ? undefined : probesSection(probes, migration.stages),
     appliedBy(migration),
+    loggedSection(translation.policies),
     ...translation.policies.map((policy) => policySection(policy)),
   ]);
 }

@@ -124,7 +124,8 @@ function stageTable(migration: PlannedMigration, paint: Paint, columns: number):
 function closing(migration: PlannedMigration, settled: Settled, options: SynthOptions, paint: Paint): string {
   const { name, file } = migration.plan;
   const folder = `${options.out}/${name}`;
-  if (migration.stages.length === 0)
+  const isByPeople = migration.stages.length === 0 && (migration.strategyPages ?? []).length > 0;
+  if (migration.stages.length === 0 && !isByPeople)
     return "No stage can be made yet: nothing was written. Follow the remedies above.\n";
   if (options.check)
     return settled.findings.length === 0
@@ -139,7 +140,7 @@ function closing(migration: PlannedMigration, settled: Settled, options: SynthOp
     `  ${folder}/PLAN.md                what happens, in order, with numbers`,
     `  ${folder}/policies.md            what became of each policy, and the proof`,
     ...(next === undefined ? [] : [`  ${folder}/stages/${next.id}/STAGE.md   the next stage`]),
-    `  ${folder}/report.html            the same to look at, in a browser`,
+    ...(isByPeople ? [] : [`  ${folder}/report.html            the same to look at, in a browser`]),
     ...(next === undefined ? [] : ["", whatNext(file, errors)]),
   ];
   return `${lines.join("\n")}\n`;
