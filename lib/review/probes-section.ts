@@ -47,6 +47,13 @@ function notShown(entries: readonly NotShown[]): string {
     const text = verdict === undefined ? code(rule) : `${code(rule)} ${verdict === "allow" ? "allows" : "denies"}`;
     reasons.set(why, [...(reasons.get(why) ?? []), text]);
   }
-  const groups = [...reasons].map(([why, rules]) => `**${escapeMarkdown(why)}**\n\n${bullets(rules)}`).join("\n\n");
+  const groups = [...reasons].map(([why, rules]) => reasonText(why, rules)).join("\n\n");
   return `<details><summary>${count(entries.length, "verdict")} not shown by a probe: the proof above covers them</summary>\n\n${groups}\n\n</details>`;
+}
+
+const mostListed = 40;
+
+function reasonText(why: string, rules: readonly string[]): string {
+  const more = rules.length > mostListed ? [`and ${(rules.length - mostListed).toLocaleString("en-US")} more`] : [];
+  return `**${escapeMarkdown(why)}**\n\n${bullets([...rules.slice(0, mostListed), ...more])}`;
 }

@@ -11,7 +11,7 @@ import { pointOf, portsL4, protocols } from "../space/l4-set.ts";
 import type { PacketEnd } from "../space/packet-end.ts";
 import type { Vocabulary } from "../space/vocabulary.ts";
 import type { World, WorldPod } from "../space/world.ts";
-import type { StandIn } from "./stand-ins.ts";
+import { type StandIn, standInPod } from "./stand-ins.ts";
 
 /** Both halves of one packet on one side. */
 export interface Halves {
@@ -46,8 +46,6 @@ export interface FlowTable {
   readonly standIns: readonly number[];
 }
 
-/** More stand-ins than this are not paired: four million pairs. */
-const mostStandIns = 2_000;
 /** Pairs that are remembered for each group. */
 const pairsKept = 12;
 
@@ -71,7 +69,7 @@ export function flowTable(input: FlowInput): FlowTable {
   const { ends, byStandIn, space, world } = endsOf(input, family);
   const deciders = createDeciders();
   const tables = tablesOf(input, world, space, ends, deciders);
-  const standIns = [...byStandIn.keys()].sort((a, b) => a - b).slice(0, mostStandIns);
+  const standIns = [...byStandIn.keys()].sort((a, b) => a - b);
   const variants = (): readonly Variant[] => variantsOf(deciders.programs());
   const kindsOf = createKinds(deciders, variants());
   const lookOf = createLookNumbers();
@@ -206,6 +204,9 @@ function endsOf({ before, after, world, vocabulary, standIns }: FlowInput, famil
   return { ends: fixed.ends, byStandIn, space: createClosedSpace(fixed, vocabulary), world: standInWorld };
 }
 
+/** Parts of the source's pool that are told apart. */
+const mostParts = 12;
+
 /** One address of every part of the source's pool that policies tell apart; none where the pool is unknown. */
 function poolAddresses(cells: ReturnType<typeof closedEnds>["cells"], world: World): readonly (string | undefined)[] {
   const addresses = world.podCIDRs.source.flatMap((pool) => {
@@ -215,28 +216,11 @@ function poolAddresses(cells: ReturnType<typeof closedEnds>["cells"], world: Wor
       cells.freeAddressOf(range.first + at, new Set(), []),
     ).filter((address) => address !== undefined);
   });
-  return addresses.length === 0 ? [undefined] : addresses;
+  if (addresses.length === 0) return [undefined];
+  // Of very many parts some stand for all: the pairs of parts are what is looked at.
+  const step = Math.ceil(addresses.length / mostParts);
+  return addresses.filter((_, at) => at % step === 0);
 }
-
-/** A stand-in as policy sees it, with the labels that its Job's controller adds. */
-function standInPod(standIn: StandIn, name: string, address: string | undefined): WorldPod {
-  return {
-    namespace: standIn.namespace,
-    name,
-    labels: { ...standIn.labels, ...probeLabels },
-    serviceAccount: standIn.serviceAccount ?? "default",
-    addresses: address === undefined ? [] : [address],
-    namedPorts: standIn.namedPorts,
-    workload: standIn.standsFor,
-  };
-}
-
-/** The labels that probe pods have beside those of the pods that they stand for; the values of the first two differ. */
-const probeLabels = {
-  "job-name": "metachron-probe",
-  "controller-uid": "metachron-probe",
-  "metachron.dev/probe": "pack",
-};
 
 function tablesOf(
   { before, after }: FlowInput,

@@ -4,6 +4,7 @@ import type { Cause, Verdict } from "../prove/evaluate.ts";
 import type { Half, PolicySide } from "../prove/policy-side.ts";
 import { causeKey } from "../prove/printing.ts";
 import type { FlowGroup, FlowKind, FlowTable, Halves } from "./flow-kinds.ts";
+import { mostStandIns } from "./sample-stand-ins.ts";
 
 /** One verdict of the source that a probe is to show. */
 export interface Goal {
@@ -20,20 +21,23 @@ export interface Goal {
 }
 
 const neverDecides = "it decides no TCP or UDP packet between two pods of the inventory";
+const notSampled = `the cluster has more kinds of pods than a pack is chosen from (${mostStandIns})`;
+
+interface Goals {
+  readonly byKey: Map<string, Goal>;
+  /** Why a goal has no packet, until more is known of it. */
+  readonly why: string;
+}
 
 /** Everything that the source decides by, each policy's first rule before any second one. */
-export function goalsOf(before: PolicySide, table: FlowTable): readonly Goal[] {
-  const goals = new Map<string, Goal>();
+export function goalsOf(before: PolicySide, table: FlowTable, isWhole: boolean): readonly Goal[] {
+  const goals: Goals = { byKey: new Map(), why: isWhole ? neverDecides : notSampled };
   if (before.engine !== "calico") return [];
-  const rules = before.policies.policies.flatMap((policy, index) =>
-    policy.isStaged
-      ? []
-      : (["ingress", "egress"] as const).flatMap((half) => policy[half].map((rule) => ({ policy, index, half, rule }))),
-  );
-  const order = (at: number): number =>
-    rules.filter(({ index }, other) => other < at && index === rules[at]?.index).length;
-  const ordered = rules.map((one, at) => ({ ...one, place: order(at) })).sort((a, b) => a.place - b.place);
-  for (const { policy, index, half, rule } of ordered) {
+  const rules = before.policies.policies.flatMap((policy, index) => {
+    const halves = (["ingress", "egress"] as const).flatMap((half) => policy[half].map((rule) => ({ half, rule })));
+    return policy.isStaged ? [] : halves.map((one, place) => ({ ...one, policy, index, place }));
+  });
+  for (const { policy, index, half, rule } of rules.sort((a, b) => a.place - b.place)) {
     if (rule.action !== "Allow" && rule.action !== "Deny") continue;
     const field = `${half}[${rule.index}]`;
     addGoal(
@@ -44,11 +48,11 @@ export function goalsOf(before: PolicySide, table: FlowTable): readonly Goal[] {
     );
   }
   for (const group of table.groups) for (const kind of group.kinds) noteKind(goals, before, group, kind);
-  return [...goals.values()];
+  return [...goals.byKey.values()];
 }
 
 /** Notes what one packet shows: the half that denies it, or both halves. */
-function noteKind(goals: Map<string, Goal>, before: PolicySide, group: FlowGroup, kind: FlowKind): void {
+function noteKind(goals: Goals, before: PolicySide, group: FlowGroup, kind: FlowKind): void {
   const { egress, ingress } = kind.before;
   if (namesService(egress.cause, "egress", before) || namesService(ingress.cause, "ingress", before)) return;
   const isAllowed = egress.isAllowed && ingress.isAllowed;
@@ -61,9 +65,9 @@ function noteKind(goals: Map<string, Goal>, before: PolicySide, group: FlowGroup
   }
 }
 
-function addGoal(goals: Map<string, Goal>, half: Half, verdict: Verdict, rule: string): Goal {
+function addGoal(goals: Goals, half: Half, verdict: Verdict, rule: string): Goal {
   const key = keyOf(half, verdict);
-  const known = goals.get(key);
+  const known = goals.byKey.get(key);
   if (known !== undefined) return known;
   const goal: Goal = {
     key,
@@ -71,9 +75,9 @@ function addGoal(goals: Map<string, Goal>, half: Half, verdict: Verdict, rule: s
     verdict: verdict.isAllowed ? "allow" : "deny",
     isRule: verdict.cause.kind === "rule",
     flows: [],
-    why: neverDecides,
+    why: goals.why,
   };
-  goals.set(key, goal);
+  goals.byKey.set(key, goal);
   return goal;
 }
 

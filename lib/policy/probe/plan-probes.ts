@@ -9,6 +9,7 @@ import { type ChosenFlow, chooseFlows } from "./choose-flows.ts";
 import { type FlowTable, flowTable, type Halves } from "./flow-kinds.ts";
 import { goalsOf } from "./goals.ts";
 import { emptyPack, type NotShown, type Probe, type ProbePack, type ProbePod } from "./probe-pack.ts";
+import { sampleStandIns } from "./sample-stand-ins.ts";
 import { type EagerService, type StandIn, standInsOf } from "./stand-ins.ts";
 
 /** What probes are chosen for. */
@@ -25,18 +26,19 @@ export interface ProbeInput {
  * of a tier and each open default decides one probe, and beside each rule one packet is sent that it does not match and
  * that is decided the other way. Verdicts are those of both halves, before and after. Empty for a source without policy.
  *
- * What no probe shows is listed with the reason. The pack is small (`mostPods`, `mostProbes`): with thousands of policies it
- * takes a rule of each policy before the second of any. The result depends on nothing but the input.
+ * What no probe shows is listed with the reason. The pack is small (`mostStandIns`, `mostPods`, `mostProbes`): with thousands of
+ * policies it takes a rule of each policy before the second of any. The result depends on nothing but the input.
  */
 export function planProbes(input: ProbeInput): ProbePack {
   const { before, after, world } = input;
   if (before.engine === "none") return emptyPack;
   const vocabulary = vocabularyOf([before, after], world);
   const { standIns, refused } = standInsOf(world, vocabulary, input.eagerServices ?? []);
-  const table = flowTable({ before, after, world, vocabulary, standIns });
-  const goals = goalsOf(before, table);
+  const { sample, isWhole } = sampleStandIns(standIns, before, world);
+  const table = flowTable({ before, after, world, vocabulary, standIns: sample });
+  const goals = goalsOf(before, table, isWhole);
   const { flows, missed } = chooseFlows(table, goals);
-  return packOf(input, { table, standIns, flows, missed, refused });
+  return packOf(input, { table, standIns: sample, flows, missed, refused });
 }
 
 interface PackParts {

@@ -79,3 +79,23 @@ function whyUnsafe({ namespace, labels }: StandIn, eager: readonly EagerService[
     ? undefined
     : `Service ${service.namespace}/${service.name} sends traffic to pods that are not ready`;
 }
+
+/** A stand-in as policy sees it, with the labels that its Job's controller adds. */
+export function standInPod(standIn: StandIn, name: string, address: string | undefined): WorldPod {
+  return {
+    namespace: standIn.namespace,
+    name,
+    labels: { ...standIn.labels, ...probeLabels },
+    serviceAccount: standIn.serviceAccount ?? "default",
+    addresses: address === undefined ? [] : [address],
+    namedPorts: standIn.namedPorts,
+    workload: standIn.standsFor,
+  };
+}
+
+/** The labels that probe pods have beside those of the pods that they stand for; the values of the first two differ. */
+const probeLabels = {
+  "job-name": "metachron-probe",
+  "controller-uid": "metachron-probe",
+  "metachron.dev/probe": "pack",
+};
