@@ -23,6 +23,7 @@ export { verifyTransition } from "./delivery/verify-transition.ts";
 export type { Inventory, Node, Pod, RawObject } from "./inventory/inventory.ts";
 export { readInventory } from "./inventory/read-inventory.ts";
 export type { SourceFile } from "./inventory/source-file.ts";
+export { type DuringState, explainMigration, type MigrationFlow } from "./migration/explain-migration.ts";
 export { type MigrationInput, planMigration } from "./migration/plan-migration.ts";
 export { renderMigration } from "./migration/render-migration.ts";
 export { definePlan } from "./plan/define-plan.ts";

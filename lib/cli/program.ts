@@ -118,7 +118,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: "explain",
-    summary: "which rule of which policy decides a flow, before and after",
+    summary: "which rule of which policy decides a flow, before, during and after",
     options: (command) =>
       planOption(inventoryOption(command))
         .requiredOption("--from <end>", "namespace/pod, node name or address")

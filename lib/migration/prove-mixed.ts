@@ -1,10 +1,12 @@
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Continuity } from "../plan/plan.ts";
+import type { MixedSides } from "../policy/bridge/mixed-legs.ts";
 import type { MixedProof } from "../policy/bridge/mixed-proof.ts";
 import { proveMixedPhase } from "../policy/bridge/prove-mixed-phase.ts";
 import { readCalicoPolicies } from "../policy/calico/read-calico-policies.ts";
 import { readCiliumPolicies } from "../policy/cilium/read-cilium-policies.ts";
 import type { PolicySide } from "../policy/prove/policy-side.ts";
+import type { World } from "../policy/space/world.ts";
 import type { SourceDetection } from "../source/source.ts";
 import type { TargetPlan } from "../target/target.ts";
 import type { WavePlan } from "../waves/waves.ts";
@@ -25,8 +27,25 @@ export interface MixedInput {
  * YAML. Absent when there is no new pool or nobody to move.
  */
 export function proveMixed(input: MixedInput, continuity: Continuity): MixedProof | undefined {
-  const { planned, inventory, source, target, waves } = input;
+  const { target, waves } = input;
   if (target.podCIDRs.length === 0 || waves.waves.length === 0) return undefined;
+  const sides = mixedSidesOf(input, continuity);
+  if (sides === undefined) return undefined;
+  return proveMixedPhase({
+    ...sides,
+    continuity,
+    waves: waves.waves.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ name }) => name) })),
+  });
+}
+
+/** Who decides what in the mixed phase, and the world that it is decided in. */
+export interface PlannedMixedSides extends MixedSides {
+  readonly world: World;
+}
+
+/** The sides of the mixed phase under a continuity; with `audit` and `off` Cilium's is what it will enforce, not what it drops. */
+export function mixedSidesOf(input: Omit<MixedInput, "waves">, continuity: Continuity): PlannedMixedSides | undefined {
+  const { planned, inventory, source, target } = input;
   const world = bridgeWorld(worldFor(inventory, source, target), target);
   const sides = plannedSides(planned, inventory, world).value;
   if (sides === undefined) return undefined;
@@ -37,20 +56,18 @@ export function proveMixed(input: MixedInput, continuity: Continuity): MixedProo
     audit: { source: [], cilium: [] },
     off: { source: [], cilium: [] },
   }[continuity];
-  return proveMixedPhase({
+  return {
     source: sides.before,
     sourceDuring: sourceDuring(input, sides.before, added.source),
     target: sides.after,
     targetDuring: besides(sides.after, readBack(added.cilium.map(({ object }) => object)), world),
     world,
-    continuity,
-    waves: waves.waves.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ name }) => name) })),
-  });
+  };
 }
 
 /** Old pods under the source's policies and mirrors, or under nothing, where its controller is off before Cilium comes. */
 function sourceDuring(
-  { planned, source }: MixedInput,
+  { planned, source }: Omit<MixedInput, "waves">,
   before: PolicySide,
   mirrors: PlannedPolicies["bridge"]["mirrors"],
 ): PolicySide {

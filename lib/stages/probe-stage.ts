@@ -1,5 +1,5 @@
 import { compareText } from "../core/order.ts";
-import { printDecision, printPacket } from "../policy/probe/print-probe.ts";
+import { printPacket } from "../policy/probe/print-probe.ts";
 import type { ProbePack } from "../policy/probe/probe-pack.ts";
 import { gateObjects } from "../roll/gate-objects.ts";
 import type { Pack } from "../roll/probe-objects.ts";
@@ -21,7 +21,8 @@ export function packOn(context: StageContext, side: "before" | "after"): Pack | 
       family,
       expected: probe[side].verdict,
       packet: printPacket(pack, { from, to, protocol, port }),
-      decidedBy: printDecision(probe[side]),
+      // Without its line: a stage's bytes must not change because a list in the inventory grew.
+      decidedBy: probe[side].decidedBy,
     })),
   };
 }

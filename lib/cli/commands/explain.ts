@@ -1,10 +1,10 @@
+import { explainMigration } from "../../migration/explain-migration.ts";
 import { planMigration } from "../../migration/plan-migration.ts";
-import { type PlannedSides, sidesOf } from "../../migration/plan-policies.ts";
-import { explainFlow, type FlowExplanation, type HalfDecision } from "../../policy/prove/explain-flow.ts";
+import { describeFlow } from "../describe-flow.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { loadPlainProject } from "../load-plain-project.ts";
 import { loadProject } from "../load-project.ts";
-import { createPaint, type Paint } from "../paint.ts";
+import { createPaint } from "../paint.ts";
 import { endWithoutResult, printJson, wrongUse } from "../print-report.ts";
 import { readRenderedStages } from "../read-rendered-stages.ts";
 import type { Streams } from "../streams.ts";
@@ -19,7 +19,7 @@ interface ExplainOptions {
   readonly format: "text" | "json";
 }
 
-/** `metachron explain`: which rule of which policy decides a flow, before and after. */
+/** `metachron explain`: which rule of which policy decides a flow, before, during and after. 1 where it is denied after. */
 export async function explain(
   _operands: readonly string[],
   options: ExplainOptions,
@@ -46,14 +46,14 @@ export async function explain(
     findings: [],
     rendered: await readRenderedStages(options.out, project.value.plan),
   });
-  const sides: PlannedSides = sidesOf(migration);
-  const explained = explainFlow({ from: options.from, to: options.to, ...l4, ...sides });
+  const tree = `${options.out}/${migration.plan.name}`;
+  const explained = explainMigration(migration, { from: options.from, to: options.to, ...l4 }, tree);
   if (explained.value === undefined) {
     return endWithoutResult(explained.findings, 2, options, streams);
   }
   if (options.format === "json") printJson("FlowExplanation", explained.value, streams);
-  else streams.out(describe(explained.value, createPaint(streams.useColor)));
-  return explained.value.before === "allow" && explained.value.after === "allow" ? 0 : 1;
+  else streams.out(describeFlow(explained.value, migration.source.source, createPaint(streams.useColor)));
+  return explained.value.after === "allow" ? 0 : 1;
 }
 
 /** `443/TCP`, `tcp/443`, `443`, `icmp/8`. */
@@ -72,29 +72,4 @@ function parsePort(
   return known.startsWith("ICMP")
     ? { protocol: known, icmpType: Number(number) }
     : { protocol: known, port: Number(number) };
-}
-
-function describe(explanation: FlowExplanation, paint: Paint): string {
-  const { from, to, protocol, port } = explanation;
-  const head = `${from.name} -> ${to.name}  ${port === undefined ? protocol : `${port}/${protocol}`}`;
-  const verdict = (value: "allow" | "deny"): string => paint(value === "allow" ? "green" : "red", value);
-  const halves = explanation.halves.flatMap((half) => [
-    "",
-    paint("bold", `${half.half} at ${half.at}`),
-    ...side("before", half.before, paint),
-    ...side("after", half.after, paint),
-  ]);
-  return `${[head, `before ${verdict(explanation.before)}, after ${verdict(explanation.after)}`, ...halves].join("\n")}\n`;
-}
-
-function side(name: string, decision: HalfDecision, paint: Paint): readonly string[] {
-  const looked = decision.lookedAt.map((entry) => {
-    const place =
-      entry.where.file === undefined
-        ? ""
-        : `${entry.where.file}${entry.where.line === undefined ? "" : `:${entry.where.line}`}`;
-    const mark = entry.isMatch ? paint("bold", "matches") : paint("dim", "no     ");
-    return `      ${mark}  ${entry.action.padEnd(5)}  ${entry.rule}  ${paint("dim", place)}`;
-  });
-  return [`  ${name.padEnd(7)} ${decision.verdict.padEnd(5)}  ${decision.decidedBy}`, ...looked];
 }

@@ -145,6 +145,8 @@ const HalfDecisionSchema = z
   })
   .meta({ id: "HalfDecision", description: "What one side says of one half of a flow" });
 
+const EndSideSchema = z.enum(["source", "cilium"]);
+
 /** `metachron explain`. */
 export const FlowExplanationSchema = report("FlowExplanation", "metachron explain: which rule decides a flow", {
   from: FlowEndSchema,
@@ -161,6 +163,35 @@ export const FlowExplanationSchema = report("FlowExplanation", "metachron explai
       }),
     )
     .describe("The halves that are decided at a pod: egress at the source, ingress at the destination"),
+  during: z
+    .array(
+      z.strictObject({
+        from: EndSideSchema.describe("Where the caller is; absent for an end that is no pod").exactOptional(),
+        to: EndSideSchema.describe("Where the listener is; absent for an end that is no pod").exactOptional(),
+        place: z
+          .enum(["same node", "other node"])
+          .describe("Given where a neighbour and a distant pod are decided by other rules")
+          .exactOptional(),
+        stages: z
+          .array(z.string())
+          .describe(
+            "Stages once which are done it holds, where the pods run in the inventory; none: only after an eviction",
+          ),
+        until: text("Stage that ends it").exactOptional(),
+        verdict: VerdictSchema.describe("Allowed where every half is"),
+        halves: z
+          .array(
+            z.strictObject({
+              half: z.enum(["ingress", "egress"]).describe("Which half"),
+              at: text("The pod that it is decided at"),
+              by: EndSideSchema.describe("Whose engine decides"),
+              decision: HalfDecisionSchema,
+            }),
+          )
+          .describe("The halves that are decided at a pod"),
+      }),
+    )
+    .describe("While both networks run: both pods on the source, one moved, both moved. Empty where they never do"),
   before: VerdictSchema.describe("Allowed where every half is"),
   after: VerdictSchema.describe("Allowed where every half is"),
 });

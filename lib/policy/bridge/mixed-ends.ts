@@ -1,4 +1,4 @@
-import { addressFamily, covers } from "../../core/cidr.ts";
+import { addressFamily } from "../../core/cidr.ts";
 import { ownNamespace } from "../../core/own-namespace.ts";
 import type { LabelledAddress } from "../space/closed-ends.ts";
 import { closedEnds, worldLabels } from "../space/closed-ends.ts";
@@ -7,6 +7,7 @@ import { createLabelFilter } from "../space/label-filter.ts";
 import { calicoLabelsOf, ciliumLabelsOf, type PacketEnd } from "../space/packet-end.ts";
 import { canonicalKey, type Vocabulary } from "../space/vocabulary.ts";
 import type { LabelSet, World, WorldPod } from "../space/world.ts";
+import { oldAddress, oldLook, remoteLook, translatedOldLook, translatedYoungLook, youngLook } from "./mixed-looks.ts";
 
 /** Pods that no policy can tell apart, wherever they run, with the places of the ends that stand for them. */
 export interface MixedClass {
@@ -61,28 +62,20 @@ export function mixedEnds(
   const outside = worldLabels(world, family);
   const ends: PacketEnd[] = [...fixed.ends];
   const add = (end: PacketEnd): number => ends.push(end) - 1;
-  const unmanaged: LabelSet = new Map([["reserved:unmanaged", ""]]);
 
   const classes = foldPods(world, family, vocabulary, fixed.cells.cellOf).map(({ pods, end }): MixedClass => {
-    const { address } = end.calico;
     const places = youngAddresses.length === 0 ? [undefined] : youngAddresses;
     return {
       pods,
       shown: end,
-      old: add({ ...end, cilium: { labels: unmanaged } }),
-      remote: add({
-        ...end,
-        kind: "address",
-        cilium: { labels: outside, ...(address !== undefined && { address }) },
-      }),
-      young: places.map((young) =>
-        add({ ...end, calico: { ...end.calico, ...(young === undefined ? {} : { address: young }) } }),
-      ),
+      old: add(oldLook(end)),
+      remote: add(remoteLook(end, outside)),
+      young: places.map((young) => add(youngLook(end, young))),
     };
   });
-  const translatedOld = add(strangerEnd("a pod on the source behind its node", outside));
+  const translatedOld = add(translatedOldLook(outside));
   const translatedYoung = distinctNodeAddresses(world, fixed.ends).map((address) =>
-    add({ ...strangerEnd(address, outside), calico: { address } }),
+    add(translatedYoungLook(address, outside)),
   );
   return {
     family,
@@ -93,10 +86,6 @@ export function mixedEnds(
     translatedOld,
     translatedYoung,
   };
-}
-
-function strangerEnd(name: string, labels: LabelSet): PacketEnd {
-  return { kind: "address", weight: 1, names: [name], calico: {}, cilium: { labels }, namedPorts: [] };
 }
 
 /** One address of every part of the pool that policies tell apart. */
@@ -127,7 +116,7 @@ function foldPods(
   const folded = new Map<string, { pods: WorldPod[]; end: PacketEnd; names: string[] }>();
   for (const pod of world.pods) {
     if (pod.namespace === ownNamespace) continue;
-    const address = oldAddress(pod, world, family);
+    const address = oldAddress(pod.addresses, world, family);
     if (address === undefined && pod.addresses.length > 0) continue;
     const calico = calicoLabelsOf(pod, world);
     const cilium = ciliumLabelsOf(pod, world, keepsLabel);
@@ -156,15 +145,6 @@ function foldPods(
     folded.set(signature, { pods: [pod], end, names });
   }
   return [...folded.values()];
-}
-
-/** Today's address; for a pod that has moved already one of the source's pool in its place. */
-function oldAddress(pod: WorldPod, world: World, family: 4 | 6): string | undefined {
-  const address = pod.addresses.find((text) => addressFamily(text) === family);
-  if (address === undefined) return undefined;
-  if (!world.podCIDRs.target.some((pool) => covers(pool, address))) return address;
-  const pool = world.podCIDRs.source.find((text) => addressFamily(text) === family);
-  return pool === undefined ? address : pool.slice(0, pool.indexOf("/"));
 }
 
 /** Equal for two label sets exactly when no selector of the vocabulary tells them apart. */

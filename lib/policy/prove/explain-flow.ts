@@ -1,16 +1,15 @@
 import { addressFamily } from "../../core/cidr.ts";
-import type { Checked, Finding, Where } from "../../core/finding.ts";
-import { whereOf } from "../../core/finding.ts";
-import { printIdentity } from "../../core/identity.ts";
+import type { Checked, Finding } from "../../core/finding.ts";
 import { pointOf, protocolNumber } from "../space/l4-set.ts";
 import type { PacketEnd } from "../space/packet-end.ts";
 import type { World } from "../space/world.ts";
 import { labelledAddresses } from "./compile-side.ts";
-import { decideFlow, type FlowDecision, type FlowPoint } from "./decide-flow.ts";
+import type { FlowPoint } from "./decide-flow.ts";
+import type { Variant } from "./evaluate.ts";
+import { explainHalf, type HalfDecision } from "./explain-half.ts";
 import { packetEndOf } from "./find-end.ts";
 import type { Half, PolicySide } from "./policy-side.ts";
-import { decisionOf } from "./printing.ts";
-import type { Decision, FlowEnd } from "./proof.ts";
+import type { FlowEnd } from "./proof.ts";
 
 /** A question about one flow, in the words of a command line. */
 export interface FlowQuestion {
@@ -26,20 +25,6 @@ export interface FlowQuestion {
   readonly before: PolicySide;
   readonly after: PolicySide;
   readonly world: World;
-}
-
-/** One rule that had a chance to decide. */
-export interface RuleLookedAt {
-  /** `NetworkPolicy/a/p ingress[1]`. */
-  readonly rule: string;
-  readonly where: Where;
-  readonly action: "allow" | "deny" | "pass" | "log";
-  readonly isMatch: boolean;
-}
-
-/** What one side says of one half, and what it looked at: every rule of every policy that selects the pod, in order. */
-export interface HalfDecision extends Decision {
-  readonly lookedAt: readonly RuleLookedAt[];
 }
 
 /** One half of the flow, before and after. */
@@ -64,13 +49,22 @@ export interface FlowExplanation {
   readonly after: "allow" | "deny";
 }
 
+/** A question with its ends and its packet found in the world. */
+export interface ResolvedFlow {
+  readonly from: FlowEnd;
+  readonly to: FlowEnd;
+  readonly family: 4 | 6;
+  /** The header of the packet, on the line of `l4-set.ts`. */
+  readonly point: number;
+  readonly variant: Variant;
+}
+
 /**
- * Which rule of which policy decides a flow before and after, in both halves, with file and line, and the rules that were
- * looked at. Without a value, the findings say which end is unknown.
+ * Finds the ends and the packet that a question speaks of. Without a value, the findings say what is unknown.
  *
- * Findings: `prove/unknown-end`, `prove/unknown-protocol`, `prove/no-pod`.
+ * Findings: `prove/unknown-end`, `prove/unknown-protocol`.
  */
-export function explainFlow(question: FlowQuestion): Checked<FlowExplanation> {
+export function resolveFlow(question: Omit<FlowQuestion, "before" | "after">): Checked<ResolvedFlow> {
   const findings: Finding[] = [];
   const protocol = protocolNumber(question.protocol);
   if (protocol === undefined)
@@ -81,33 +75,47 @@ export function explainFlow(question: FlowQuestion): Checked<FlowExplanation> {
       remedy: "write TCP, UDP, SCTP, ICMP, ICMPv6 or a number from 0 to 255",
     });
   const family = familyOf(question);
-  const ends = resolveEnds(question, family);
-  for (const [text, end] of [
-    [question.from, ends?.from],
-    [question.to, ends?.to],
-  ] as const)
-    if (end === undefined) findings.push(unknownEnd(text));
-  if (protocol === undefined || ends?.from === undefined || ends.to === undefined)
-    return { value: undefined, findings };
+  const { from, to } = resolveEnds(question, family);
+  if (from === undefined) findings.push(unknownEnd(question.from));
+  if (to === undefined) findings.push(unknownEnd(question.to));
+  if (protocol === undefined || from === undefined || to === undefined) return { value: undefined, findings };
   const point = pointOf({
     protocol,
     ...(question.port !== undefined && { port: question.port }),
     ...(question.icmpType !== undefined && { icmpType: question.icmpType }),
     ...(question.icmpCode !== undefined && { icmpCode: question.icmpCode }),
   });
-  const halves = explainHalves(question, { from: ends.from, to: ends.to }, family, point);
-  if (halves.length === 0)
-    findings.push({
-      code: "prove/no-pod",
-      severity: "warning",
-      message: `neither ${question.from} nor ${question.to} is a pod with its own network: no policy decides this flow`,
-    });
+  const variant = question.sourcePort === undefined ? {} : { sourcePort: question.sourcePort };
+  return { value: { from, to, family, point, variant }, findings };
+}
+
+/**
+ * Which rule of which policy decides a flow before and after, in both halves, with file and line, and the rules that were
+ * looked at. Without a value, the findings say which end is unknown.
+ *
+ * Findings: `prove/unknown-end`, `prove/unknown-protocol`, `prove/no-pod`.
+ */
+export function explainFlow(question: FlowQuestion): Checked<FlowExplanation> {
+  const resolved = resolveFlow(question);
+  if (resolved.value === undefined) return { value: undefined, findings: resolved.findings };
+  const { from, to } = resolved.value;
+  const halves = explainHalves(question, resolved.value);
+  const findings: Finding[] =
+    halves.length > 0
+      ? []
+      : [
+          {
+            code: "prove/no-pod",
+            severity: "warning",
+            message: `neither ${question.from} nor ${question.to} is a pod with its own network: no policy decides this flow`,
+          },
+        ];
   const all = (key: "before" | "after"): "allow" | "deny" =>
     halves.every((half) => half[key].verdict === "allow") ? "allow" : "deny";
   return {
     value: {
-      from: ends.from,
-      to: ends.to,
+      from,
+      to,
       protocol: question.protocol,
       ...(question.port !== undefined && { port: question.port }),
       halves,
@@ -128,12 +136,12 @@ function unknownEnd(text: string): Finding {
   };
 }
 
-function familyOf({ from, to, world }: FlowQuestion): 4 | 6 {
+function familyOf({ from, to, world }: Pick<FlowQuestion, "from" | "to" | "world">): 4 | 6 {
   return addressFamily(from) ?? addressFamily(to) ?? world.families[0] ?? 4;
 }
 
 function resolveEnds(
-  { from, to, world }: FlowQuestion,
+  { from, to, world }: Pick<FlowQuestion, "from" | "to" | "world">,
   family: 4 | 6,
 ): { readonly from: FlowEnd | undefined; readonly to: FlowEnd | undefined } {
   const source = resolveEnd(from, world, family);
@@ -176,93 +184,25 @@ function ownerOf(address: string, world: World): FlowEnd {
   return node === undefined ? { kind: "address", name: address, address } : { kind: "node", name: node.name, address };
 }
 
-function explainHalves(
-  question: FlowQuestion,
-  ends: { readonly from: FlowEnd; readonly to: FlowEnd },
-  family: 4 | 6,
-  point: number,
-): HalfExplanation[] {
+function explainHalves(question: FlowQuestion, flow: ResolvedFlow): HalfExplanation[] {
+  const { family, point, variant } = flow;
   const context = { world: question.world, family, labelled: labelledAddresses([question.before, question.after]) };
-  const from = packetEndOf(ends.from, context);
-  const to = packetEndOf(ends.to, context);
+  const from = packetEndOf(flow.from, context);
+  const to = packetEndOf(flow.to, context);
   const sides: readonly { half: Half; subject: PacketEnd | undefined; peer: PacketEnd | undefined }[] = [
     { half: "egress", subject: from, peer: to },
     { half: "ingress", subject: to, peer: from },
   ];
-  const variant = question.sourcePort === undefined ? {} : { sourcePort: question.sourcePort };
   return sides.flatMap(({ half, subject, peer }) => {
     if (subject?.kind !== "pod" || peer === undefined) return [];
-    const flow: FlowPoint = { half, subject, peer, family, point, variant };
+    const at: FlowPoint = { half, subject, peer, family, point, variant };
     return [
       {
         half,
         at: subject.names[0] ?? "",
-        before: explainSide(question.before, question.world, flow),
-        after: explainSide(question.after, question.world, flow),
+        before: explainHalf(question.before, question.world, at),
+        after: explainHalf(question.after, question.world, at),
       },
     ];
   });
-}
-
-function explainSide(side: PolicySide, world: World, flow: FlowPoint): HalfDecision {
-  const decision = decideFlow(side, world, flow);
-  return { ...decisionOf(decision.verdict, side, flow.subject), lookedAt: rulesLookedAt(side, decision, flow.half) };
-}
-
-function rulesLookedAt(side: PolicySide, decision: FlowDecision, half: Half): RuleLookedAt[] {
-  const isMatch = (policy: number, field: string): boolean =>
-    decision.matching.some((ref) => ref.policy === policy && ref.field === field);
-  if (side.engine === "none") return [];
-  return decision.selected.flatMap((place) =>
-    side.engine === "calico" ? calicoRules(side, place, half, isMatch) : ciliumRules(side, place, half, isMatch),
-  );
-}
-
-type Match = (policy: number, field: string) => boolean;
-
-function calicoRules(
-  side: Extract<PolicySide, { readonly engine: "calico" }>,
-  place: number,
-  half: Half,
-  isMatch: Match,
-): RuleLookedAt[] {
-  const policy = side.policies.policies[place];
-  return (policy?.[half] ?? []).flatMap((rule) => {
-    if (policy === undefined) return [];
-    const field = `${half}[${rule.index}]`;
-    return [
-      {
-        rule: `${printIdentity(policy.identity)} ${field}`,
-        where: whereOf(policy.identity, { ...policy.position, ...rule.position }, `spec.${field}`),
-        action:
-          rule.action === "Allow" ? "allow" : rule.action === "Deny" ? "deny" : rule.action === "Pass" ? "pass" : "log",
-        isMatch: isMatch(place, field),
-      },
-    ];
-  });
-}
-
-function ciliumRules(
-  side: Extract<PolicySide, { readonly engine: "cilium" }>,
-  place: number,
-  half: Half,
-  isMatch: Match,
-): RuleLookedAt[] {
-  const rule = side.policies.rules[place];
-  if (rule === undefined) return [];
-  const path = rule.path ?? "spec";
-  const prefix = path === "spec" ? "" : `${path}.`;
-  const denySection = half === "ingress" ? "ingressDeny" : "egressDeny";
-  return ([denySection, half] as const).flatMap((section) =>
-    rule[section].map((element) => {
-      const field = `${section}[${element.index}]`;
-      const inside = `${path}.${field}`;
-      return {
-        rule: `${printIdentity(rule.identity)} ${prefix}${field}`,
-        where: whereOf(rule.identity, rule.locate?.(inside) ?? rule.position, inside),
-        action: section === half ? ("allow" as const) : ("deny" as const),
-        isMatch: isMatch(place, field),
-      };
-    }),
-  );
 }

@@ -66,7 +66,7 @@ function describeRule(index: number, field: string, side: PolicySide): { text: s
   const shown = path === "spec" ? field : `${path}.${field}`;
   return {
     text: `${printIdentity(rule.identity)} ${shown}`.trimEnd(),
-    where: whereOf(rule.identity, rule.position, inside),
+    where: whereOf(rule.identity, rule.locate?.(inside) ?? rule.position, inside),
   };
 }
 
