@@ -1,8 +1,6 @@
 import { compareFindings, type Finding, hasError } from "../core/finding.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Acceptance, Continuity, Plan } from "../plan/plan.ts";
-import { mixedFindings } from "../policy/bridge/mixed-findings.ts";
-import type { MixedProof } from "../policy/bridge/mixed-proof.ts";
 import { applyAcceptances } from "../preflight/apply-acceptances.ts";
 import { notChecked } from "../preflight/not-checked.ts";
 import { runPreflight } from "../preflight/run-preflight.ts";
@@ -32,6 +30,7 @@ import { planProbePack } from "./plan-probe-pack.ts";
 import { planToFlannel } from "./plan-to-flannel.ts";
 import { proofFindings } from "./proof-findings.ts";
 import { type MixedInput, proveMixed } from "./prove-mixed.ts";
+import { asWarning, type MixedPhase, settleMixedPhase } from "./settle-mixed-phase.ts";
 
 /** What a migration is planned from: values that were read before, nothing is read here. */
 export interface MigrationInput {
@@ -179,25 +178,11 @@ function continuityOf(target: TargetPlan, planned: PlannedPolicies): Continuity 
   return effective === "exact" && needsMirrors && hasError(planned.bridge.findings) ? "bridge" : effective;
 }
 
-interface MixedPhase {
-  readonly continuity: Continuity;
-  readonly mixed: MixedProof | undefined;
-  readonly differs: readonly Finding[];
-}
-
-/** Exact is claimed only with the proof of the mixed phase; where that finds a difference, the bridge is taken and its exposure shown. */
+/** What holds while both networks run, by the plan's strategy. */
 function mixedPhaseOf(plan: Plan, input: MixedInput): MixedPhase {
   // With any other strategy the two networks never share a cluster.
   if (plan.spec.strategy !== "live") return { continuity: "off", mixed: undefined, differs: [] };
-  const continuity = continuityOf(input.target, input.planned);
-  const mixed = proveMixed(input, continuity);
-  const differs = continuity !== "exact" || mixed === undefined ? [] : mixedFindings(mixed);
-  if (!hasError(differs)) return { continuity, mixed, differs };
-  return { continuity: "bridge", mixed: proveMixed(input, "bridge"), differs: differs.map(asWarning) };
-}
-
-function asWarning(finding: Finding): Finding {
-  return finding.severity === "error" ? { ...finding, severity: "warning" } : finding;
+  return settleMixedPhase(continuityOf(input.target, input.planned), (continuity) => proveMixed(input, continuity));
 }
 
 /** What the mirrors could not say is a warning, because the plan takes the next best and says so. */

@@ -27,15 +27,21 @@ export interface MixedInput {
  * YAML. Absent when there is no new pool or nobody to move.
  */
 export function proveMixed(input: MixedInput, continuity: Continuity): MixedProof | undefined {
-  const { target, waves } = input;
+  const { source, target, waves } = input;
   if (target.podCIDRs.length === 0 || waves.waves.length === 0) return undefined;
   const sides = mixedSidesOf(input, continuity);
   if (sides === undefined) return undefined;
   return proveMixedPhase({
     ...sides,
     continuity,
-    waves: waves.waves.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ name }) => name) })),
+    waves: [beforeWaves(source), ...waves.waves.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ name }) => name) }))],
   });
+}
+
+/** The stage from which on policy may differ although no wave has moved a pod: the source's controller off, or the bridge's policies there. */
+function beforeWaves(source: SourceDetection): { readonly id: string; readonly nodes: readonly string[] } {
+  const id = source.switchedOffFilters === undefined ? "030-policies" : "000-prepare";
+  return { id, nodes: source.hybrid?.migratedNodes ?? [] };
 }
 
 /** Who decides what in the mixed phase, and the world that it is decided in. */

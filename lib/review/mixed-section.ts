@@ -15,27 +15,52 @@ export function mixedPhaseText(mixed: MixedProof): string {
       "What is decided depends only on which side each end is on, so this holds for every set of migrated nodes: each wave, each half-finished wave, each way back.",
     ].join(" ");
   }
-  const opened = mixed.differences.filter(({ direction }) => direction === "opened").length;
-  const closed = mixed.differences.length - opened;
-  const rows = mixed.differences.slice(0, mostShown).map(differenceRow);
-  const more = mixed.differences.length - rows.length;
+  const differences = withoutPlaces(mixed.differences);
+  const opened = differences.filter(({ direction }) => direction === "opened").length;
+  const closed = differences.length - opened;
+  // What is refused is what somebody calls about: it must not be cut off at the end.
+  const rows = [
+    ...differences.filter(({ direction }) => direction === "closed"),
+    ...differences.filter(({ direction }) => direction === "opened"),
+  ]
+    .slice(0, mostShown)
+    .map(differenceRow);
+  const more = differences.length - rows.length;
   return [
-    `While both networks run, ${count(opened, "pair")} of rules let through what is denied today and ${count(closed, "pair")} cut what works today, compared over ${count(mixed.flows, "flow class", "flow classes")} in four rows. One witness each:`,
-    table(["", "between", "for example", "today", "while both run", "flows"], rows),
+    `**${count(opened, "kind")} of connection that ${opened === 1 ? "is" : "are"} refused today ${opened === 1 ? "gets" : "get"} through while both networks run, and ${closed} that ${closed === 1 ? "works" : "work"} today ${closed === 1 ? "is" : "are"} refused.** A kind is what one pair of rules decides; ${count(mixed.flows, "flow class", "flow classes")} were compared. One example each:`,
+    table(["", "between", "for example", "should be", "while both run", "flows"], rows),
     ...(more > 0 ? [`… and ${more.toLocaleString("en-US")} more.`] : []),
     ...(mixed.waves.length === 0
       ? []
       : [
-          "After each wave, in pairs of pods and kinds of packet:",
-          table(["wave", "pods moved", "opened", "closed"], mixed.waves.map(waveRow)),
+          "Once each stage is done, in pairs of pods and kinds of packet:",
+          table(["stage", "pods on Cilium", "opened", "closed"], mixed.waves.map(waveRow)),
         ]),
   ].join("\n\n");
+}
+
+/** Neighbours and distant pods that are decided alike in all but the rule of the bridge are one line. */
+function withoutPlaces(differences: readonly MixedDifference[]): readonly MixedDifference[] {
+  const isTold = (one: MixedDifference, place: MixedDifference["place"]): boolean =>
+    differences.some((other) => other.place === place && kindOf(other) === kindOf(one));
+  return differences
+    .filter((one) => one.place !== "same node" || !isTold(one, "other node"))
+    .map((one) => {
+      if (one.place !== "other node" || !isTold(one, "same node")) return one;
+      const { place: _place, ...rest } = one;
+      return rest;
+    });
+}
+
+function kindOf(one: MixedDifference): string {
+  const { direction, row, half, before, after, flows } = one;
+  return [direction, row, half, before.decidedBy, after.verdict, flows, describeWitness(one)].join("|");
 }
 
 function differenceRow(difference: MixedDifference): string[] {
   const place = difference.place === undefined ? "" : `, ${difference.place}`;
   return [
-    difference.direction === "opened" ? "**opens**" : "closes",
+    difference.direction === "opened" ? "**opens**" : "**refuses**",
     `${rowNames[difference.row]}${place}`,
     escapeMarkdown(describeWitness(difference)),
     escapeMarkdown(`${difference.before.verdict}: ${difference.before.decidedBy}`),
@@ -60,19 +85,36 @@ export function waveExposureText(mixed: MixedProof | undefined, wave: string): s
   const at = mixed.waves.findIndex((entry) => entry.wave === wave);
   const own = mixed.waves[at];
   if (own === undefined) return undefined;
-  const rows = own.rows.map(({ row, opened, closed }) => {
-    const earlier = mixed.waves[at - 1]?.rows.find((entry) => entry.row === row);
+  const pods = `${own.pods.new} of ${count(own.pods.old + own.pods.new, "pod")} will be on Cilium`;
+  if (own.rows.every(({ opened, closed }) => opened + closed === 0))
+    return `${heading}\n\n${pods}. Every flow is decided as today once this wave is done.`;
+  const rows = own.rows.flatMap((exposed) => {
+    const { row, opened, closed } = exposed;
+    const earlier = mixed.waves[at - 1]?.rows.find((entry) => entry.row === row) ?? { opened: 0, closed: 0 };
+    if (opened + closed + earlier.opened + earlier.closed === 0) return [];
     return [
-      rowNames[row],
-      `${opened.toLocaleString("en-US")} (${change(opened - (earlier?.opened ?? 0))})`,
-      `${closed.toLocaleString("en-US")} (${change(closed - (earlier?.closed ?? 0))})`,
+      [
+        rowNames[row],
+        `${opened.toLocaleString("en-US")} (${change(opened - earlier.opened)})`,
+        `${closed.toLocaleString("en-US")} (${change(closed - earlier.closed)})`,
+        exampleOf(mixed, exposed),
+      ],
     ];
   });
   return [
     heading,
-    `${own.pods.new} of ${count(own.pods.old + own.pods.new, "pod")} will be on Cilium. Pairs of pods and kinds of packet that are decided otherwise than today, and the change by this wave; witnesses stand in PLAN.md.`,
-    table(["between", "opened", "closed"], rows),
+    `${pods}. Pairs of pods and kinds of packet that are decided otherwise than today, with the change by this wave in brackets. All kinds, with the rules that decide, stand in [PLAN.md](../../PLAN.md).`,
+    table(["between", "opened", "closed", "for example"], rows),
   ].join("\n\n");
+}
+
+/** The kind of packet of a row that most pods are concerned by; one that is refused where there is one: somebody will call. */
+function exampleOf({ differences }: MixedProof, { row, opened, closed }: WaveExposure["rows"][number]): string {
+  const wanted = closed > 0 ? "closed" : "opened";
+  const shown = differences.find((one) => one.row === row && one.direction === wanted && one.place !== "same node");
+  if (shown === undefined || opened + closed === 0) return "";
+  const word = shown.direction === "opened" ? "gets through" : "is refused";
+  return `${escapeMarkdown(describeWitness(shown))} ${word}`;
 }
 
 function change(number: number): string {

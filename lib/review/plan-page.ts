@@ -12,8 +12,8 @@ const continuityMeaning: Readonly<Record<Continuity, string>> = {
   exact:
     "enforced on both sides from the dormant install to the end; every flow between old and new pods is decided as before",
   bridge: "enforced on both sides; flows between old and new pods are admitted more widely while both networks run",
-  audit: "Cilium computes and logs verdicts and drops nothing until the policies stage is done",
-  off: "not enforced by Cilium until the migration is finalised: asked for in the plan",
+  audit: "Cilium computes and reports verdicts, and drops nothing before the final values of 800-finalise",
+  off: "Cilium computes nothing and drops nothing before the final values of 800-finalise: asked for in the plan",
 };
 
 const stateWord: Readonly<Record<StageState, string>> = {
@@ -162,7 +162,16 @@ function continuity(migration: PlannedMigration): string {
   );
   const mixed = migration.mixed === undefined ? "" : `\n\n${mixedPhaseText(migration.mixed)}`;
   const downgrade = rows.length === 0 ? "" : `\n\n${findingList(rows)}`;
-  return `## Network policy while both networks run\n\nAsked for: ${code(asked)}. Holds: ${code(migration.continuity)}: ${continuityText(migration)}.${downgrade}${mixed}`;
+  return `## Network policy while both networks run\n\nAsked for: ${code(asked)}. Holds: ${code(migration.continuity)}: ${continuityText(migration)}.${howLong(migration)}${downgrade}${mixed}`;
+}
+
+/** When it is over, and what would leave nothing open. */
+function howLong({ continuity: holds, mixed, plan, source }: PlannedMigration): string {
+  if (holds === "exact" || mixed === undefined || mixed.equal) return "";
+  const end = holds === "bridge" ? `900-remove-${source.source} takes the bridge's policies away` : "800-finalise";
+  const isWeaker = plan.spec.policies.continuity !== "exact";
+  const remedy = isWeaker ? " `spec.policies.continuity: exact` leaves nothing open where it can hold." : "";
+  return ` What is told below lasts until ${end}.${remedy}`;
 }
 
 /** What holds, or that nothing does on the source's side once its policy controller is off. */
