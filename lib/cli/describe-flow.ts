@@ -5,8 +5,9 @@ import type { Paint } from "./paint.ts";
 
 /** A flow for people: the verdicts first, then what decides each half, then how it goes while both networks run. */
 export function describeFlow(flow: MigrationFlow, source: string, paint: Paint): string {
-  const { from, to, protocol, port, during } = flow;
-  const head = `${from.name} -> ${to.name}  ${port === undefined ? protocol : `${port}/${protocol}`}`;
+  const { from, to, protocol, port, icmpType, during } = flow;
+  const packet = port === undefined ? protocol : `${port}/${protocol}`;
+  const head = `${from.name} -> ${to.name}  ${icmpType === undefined ? packet : `${protocol} type ${icmpType}`}`;
   const verdicts = [
     `before ${verdict(flow.before, paint)}`,
     ...(during.length === 0 ? [] : [`during ${duringVerdict(during, paint)}`]),

@@ -23,9 +23,26 @@ export async function loadInventory(
     if (files.value?.length === 0 && hasError(files.findings)) return { value: undefined, findings: files.findings };
     const read = await readInventory(files.value ?? []);
     const findings = [...files.findings, ...read.findings];
-    const kept = purpose === "cluster" ? findings : findings.filter((finding) => !clusterOnly.has(finding.code));
-    return { value: read.value, findings: kept };
+    return { value: read.value, findings: purpose === "cluster" ? findings : aboutPolicies(findings) };
   });
+}
+
+/** Findings for somebody who has a few files of policies, and no cluster in mind. */
+function aboutPolicies(findings: readonly Finding[]): readonly Finding[] {
+  const kept = findings.filter(({ code }) => !clusterOnly.has(code));
+  const others = kept.filter(({ code }) => code !== "inventory/empty");
+  // Why nothing could be read says more than that nothing was.
+  if (others.length === kept.length || hasError(others)) return others;
+  return [
+    ...others,
+    {
+      code: "inventory/empty",
+      severity: "error",
+      message: "there is no Kubernetes object in the input",
+      remedy:
+        "name files or folders with policies, or pipe them in: kubectl get networkpolicies.crd.projectcalico.org,globalnetworkpolicies.crd.projectcalico.org -A -o yaml | metachron translate",
+    },
+  ];
 }
 
 /** Every object that is no node and no pod. */

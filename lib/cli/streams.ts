@@ -20,8 +20,17 @@ function wantsColor(): boolean {
   return (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
 }
 
+/** Whoever reads from a pipe may have enough before the end, as `head` has: the command ends as it would have. */
+function letGoOf(stream: NodeJS.WriteStream): void {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 /** The streams of this process. `NO_COLOR` and pipes give plain text. */
 export function processStreams(): Streams {
+  letGoOf(process.stdout);
+  letGoOf(process.stderr);
   return {
     out: (text) => process.stdout.write(text),
     error: (text) => process.stderr.write(text),

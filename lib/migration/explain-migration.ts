@@ -92,7 +92,11 @@ function timelineOf(
     const node = world.pods.find(({ namespace, name }) => `${namespace}/${name}` === end.name)?.node;
     return node !== undefined && moved.has(node) ? "cilium" : "source";
   };
-  const first = stages.findIndex(({ kind }) => kind === "policies" || kind === "wave");
+  // Where the source's controller is switched off, it is from the first stage on.
+  const first =
+    source.switchedOffFilters === undefined
+      ? stages.findIndex(({ kind }) => kind === "policies" || kind === "wave")
+      : 0;
   const end = stages.findIndex(({ kind }) => kind === "finalise");
   return stages.slice(Math.max(0, first), end < 0 ? undefined : end).map((stage) => {
     if (stage.kind === "wave") for (const node of stage.nodes) moved.add(node);

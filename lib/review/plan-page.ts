@@ -169,8 +169,8 @@ function continuity(migration: PlannedMigration): string {
 function howLong({ continuity: holds, mixed, plan, source }: PlannedMigration): string {
   if (holds === "exact" || mixed === undefined || mixed.equal) return "";
   const end = holds === "bridge" ? `900-remove-${source.source} takes the bridge's policies away` : "800-finalise";
-  const isWeaker = plan.spec.policies.continuity !== "exact";
-  const remedy = isWeaker ? " `spec.policies.continuity: exact` leaves nothing open where it can hold." : "";
+  const mayBeExact = plan.spec.policies.continuity !== "exact" && source.switchedOffFilters === undefined;
+  const remedy = mayBeExact ? " `spec.policies.continuity: exact` leaves nothing open where it can hold." : "";
   return ` What is told below lasts until ${end}.${remedy}`;
 }
 

@@ -158,6 +158,11 @@ test.each([
   { what: "policies that are not there", argv: ["translate", "nowhere"], exitCode: 2 },
   { what: "two folders that are not there", argv: ["prove", "--before", "nowhere", "--after", "nowhere"], exitCode: 2 },
   { what: "a port that is none", argv: ["explain", "--from", "a/b", "--to", "c/d", "--port", "x/y/z"], exitCode: 2 },
+  {
+    what: "a port beyond 65535",
+    argv: ["explain", "--from", "a/b", "--to", "c/d", "--port", "70000/TCP"],
+    exitCode: 2,
+  },
   { what: "a pod that is not there", argv: ["explain", "--from", "a/b", "--to", "c/d"], exitCode: 2 },
   { what: "a revision that git does not know", argv: ["verify", "--base", "origin/main"], exitCode: 2 },
   { what: "diff of nothing", argv: ["diff"], exitCode: 2 },

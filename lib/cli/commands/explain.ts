@@ -69,7 +69,7 @@ function parsePort(
   const number = port ?? value;
   const known = protocol === "ICMPV6" ? "ICMPv6" : protocol;
   if (number === undefined) return { protocol: known };
-  return known.startsWith("ICMP")
-    ? { protocol: known, icmpType: Number(number) }
-    : { protocol: known, port: Number(number) };
+  const isICMP = known.startsWith("ICMP");
+  if (Number(number) > (isICMP ? 255 : 65_535)) return undefined;
+  return isICMP ? { protocol: known, icmpType: Number(number) } : { protocol: known, port: Number(number) };
 }

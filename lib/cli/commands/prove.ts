@@ -1,10 +1,11 @@
-import { compareFindings, type Finding } from "../../core/finding.ts";
+import { compareFindings, type Finding, hasError } from "../../core/finding.ts";
 import type { Inventory } from "../../inventory/inventory.ts";
 import { proofFindings } from "../../migration/proof-findings.ts";
 import type { Decision, Proof, ProofDifference } from "../../policy/prove/proof.ts";
 import { provePolicies } from "../../policy/prove/prove-policies.ts";
 import type { World } from "../../policy/space/world.ts";
 import { emptyWorld, worldOf } from "../../policy/space/world-of.ts";
+import { count } from "../../review/markdown.ts";
 import { detectSource } from "../../source/detect-source.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { allObjects, loadInventory, uniqueFindings } from "../load-inventory.ts";
@@ -43,8 +44,10 @@ export async function prove(_operands: readonly string[], options: ProveOptions,
   if (from === undefined || to === undefined) return endWithoutResult(findings, 2, options, streams);
   const mode = options.world ?? (cluster === undefined ? "open" : "closed");
   const proof = provePolicies({ before: from, after: to, world, mode });
-  print(proof, findings, options, streams);
-  return proof.equal ? 0 : 1;
+  // What could not be read was not compared: equal is said of whole sets only.
+  const result = hasError(findings) ? { ...proof, equal: false } : proof;
+  print(result, findings, options, streams);
+  return result.equal ? 0 : 1;
 }
 
 function worldFor(cluster: Inventory | undefined, version: string): World {
@@ -69,19 +72,23 @@ function print(proof: Proof, findings: readonly Finding[], options: ProveOptions
 function describe(proof: Proof, paint: Paint): string {
   const { world } = proof;
   const where = `${world.kind} world, ${world.pods} pods in ${world.classes} classes, ${world.flows.toLocaleString("en-US")} flows compared`;
-  const verdict = proof.equal
-    ? paint(["bold", "green"], "equal")
-    : paint(["bold", "red"], `${proof.differences.length} differences`);
   const differences = proof.differences.map((difference) => describeDifference(difference, paint));
   const intended = proof.intended.map(
     (entry) => `  ${entry.id}  ${entry.why} (${entry.flows.toLocaleString("en-US")} flows)`,
   );
   return [
-    `${verdict}  ${paint("dim", where)}`,
+    `${verdictOf(proof, paint)}  ${paint("dim", where)}`,
     ...(differences.length === 0 ? [] : ["", ...differences]),
     ...(intended.length === 0 ? [] : ["", paint("dim", "meant and known, counted and not hidden:"), ...intended]),
     "",
   ].join("\n");
+}
+
+function verdictOf({ equal, differences, world }: Proof, paint: Paint): string {
+  if (equal) return paint(["bold", "green"], "equal");
+  if (differences.length > 0) return paint(["bold", "red"], count(differences.length, "difference"));
+  const why = world.isTruncated === true ? "the world is too large to be compared whole" : "see the errors";
+  return paint(["bold", "red"], `not proven: no difference in what was compared, but ${why}`);
 }
 
 function describeDifference(difference: ProofDifference, paint: Paint): string {

@@ -9,6 +9,7 @@ import type { World } from "../../policy/space/world.ts";
 import { emptyWorld, worldOf } from "../../policy/space/world-of.ts";
 import { translatePolicies } from "../../policy/translate/translate-policies.ts";
 import type { PolicyTranslation, TranslatedObject, Translation } from "../../policy/translate/translation.ts";
+import { count } from "../../review/markdown.ts";
 import { detectSource } from "../../source/detect-source.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { allObjects, loadInventory, uniqueFindings } from "../load-inventory.ts";
@@ -181,14 +182,14 @@ function reportOf(
 
 function summary(translation: Translation, options: TranslateOptions, streams: Streams): string {
   const paint = createPaint(streams.useErrorColor);
-  const by = (result: PolicyTranslation["result"]): number =>
-    translation.policies.filter((policy) => policy.result === result).length;
+  const by = (result: PolicyTranslation["result"]): string =>
+    translation.policies.filter((policy) => policy.result === result).length.toLocaleString("en-US");
   if (translation.policies.length === 0) {
     return "No Calico policy in the input. Kubernetes NetworkPolicies need no translation: Cilium enforces them as they are.\n";
   }
   const refused = translation.policies.filter((policy) => policy.result === "refused");
   const lines = [
-    paint("bold", `${translation.policies.length} policies: `) +
+    paint("bold", `${count(translation.policies.length, "policy", "policies")}: `) +
       [
         paint("green", `${by("exact")} exact`),
         paint("green", `${by("carved")} carved`),

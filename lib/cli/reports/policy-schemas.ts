@@ -153,6 +153,7 @@ export const FlowExplanationSchema = report("FlowExplanation", "metachron explai
   to: FlowEndSchema,
   protocol: text("TCP, UDP, SCTP, ICMP, ICMPv6 or a number"),
   port: z.int().min(0).max(65535).describe("Destination port").exactOptional(),
+  icmpType: count("ICMP type").exactOptional(),
   halves: z
     .array(
       z.strictObject({

@@ -42,6 +42,7 @@ export interface FlowExplanation {
   readonly to: FlowEnd;
   readonly protocol: string;
   readonly port?: number;
+  readonly icmpType?: number;
   /** The halves that are decided at a pod: egress at the source, ingress at the destination. */
   readonly halves: readonly HalfExplanation[];
   /** Allowed where every half is. */
@@ -118,6 +119,7 @@ export function explainFlow(question: FlowQuestion): Checked<FlowExplanation> {
       to,
       protocol: question.protocol,
       ...(question.port !== undefined && { port: question.port }),
+      ...(question.icmpType !== undefined && { icmpType: question.icmpType }),
       halves,
       before: all("before"),
       after: all("after"),

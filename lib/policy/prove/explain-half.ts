@@ -31,8 +31,20 @@ function rulesLookedAt(side: PolicySide, decision: FlowDecision, half: Half): Ru
     decision.matching.some((ref) => ref.policy === policy && ref.field === field);
   if (side.engine === "none") return [];
   return decision.selected.flatMap((place) =>
-    side.engine === "calico" ? calicoRules(side, place, half, isMatch) : ciliumRules(side, place, half, isMatch),
+    side.engine === "calico"
+      ? oncePerRule(calicoRules(side, place, half, isMatch))
+      : ciliumRules(side, place, half, isMatch),
   );
+}
+
+/** A rule of a Kubernetes policy may have been read as several, one for each kind of port. */
+function oncePerRule(rules: readonly RuleLookedAt[]): RuleLookedAt[] {
+  const byRule = new Map<string, RuleLookedAt>();
+  for (const looked of rules) {
+    const known = byRule.get(looked.rule);
+    byRule.set(looked.rule, known === undefined ? looked : { ...known, isMatch: known.isMatch || looked.isMatch });
+  }
+  return [...byRule.values()];
 }
 
 type Match = (policy: number, field: string) => boolean;
