@@ -119,14 +119,23 @@ function checkImages(plan: Plan, report: Report): void {
     ["spec.roll.image", plan.spec.roll.image],
     ["spec.roll.probeImage", plan.spec.roll.probeImage],
   ] as const) {
-    if (/(^|\/)bitnami\/kubectl(?=[:@]|$)/.test(image))
+    const withdrawn = /(^|\/)bitnami\/kubectl(?=[:@]|$)/.test(image);
+    if (withdrawn)
       report("plan/image-withdrawn", field, {
         message: `${image} is no longer published under versioned tags`,
         reason: "Its versioned tags left the free catalogue on 2025-08-28, and the legacy copies are not maintained",
-        remedy: "Use registry.k8s.io/kubectl or an image of your own, by digest",
+        remedy: "Use docker.io/alpine/k8s or an image of your own, by digest",
         data: { image },
       });
-    else if (!/@sha256:[0-9a-f]{64}$/.test(image))
+    if (field === "spec.roll.image" && /(^|\/)(registry\.k8s\.io|rancher)\/kubectl(?=[:@]|$)/.test(image))
+      report("plan/image-without-shell", field, {
+        message: `${image} holds kubectl and, in recent releases, no shell`,
+        reason: "The Jobs of every stage run a script in it; where the shell is missing they do not start",
+        remedy:
+          "Use docker.io/alpine/k8s of the API server's version, or an image of your own with sh, coreutils and kubectl",
+        data: { image },
+      });
+    if (!withdrawn && !/@sha256:[0-9a-f]{64}$/.test(image))
       report("plan/image-without-digest", field, {
         message: `${image} is named by a tag`,
         reason: "A tag can come to mean another image between the review of a wave and its run",

@@ -85,6 +85,11 @@ export const planFindings = {
     meaning: "An image whose versioned tags are no longer published",
     source: "bitnami/containers issue 83267: versioned tags left the free catalogue on 2025-08-28",
   },
+  "plan/image-without-shell": {
+    severity: "warning",
+    meaning: "An image that is known to hold kubectl and no shell, where scripts are to run",
+    source: "kubernetes 1.36.3 build/common.sh; rancher/kubectl, package/Dockerfile: FROM scratch",
+  },
   "plan/continuity-off": {
     severity: "warning",
     meaning: "The plan asks for a migration without network policy",

@@ -131,7 +131,7 @@ function explainRoll(facts: InitFacts): Explained {
     ],
     [
       "spec.roll.image",
-      "Image with sh and kubectl that runs the waves, within one minor version of the API server. Pin it by digest (name:tag@sha256:…) before the first wave: a tag can change between review and run.",
+      "Image with sh, coreutils or BusyBox, and kubectl that runs the waves, within one minor version of the API server. registry.k8s.io/kubectl and rancher/kubectl have no shell. Pin it by digest (name:tag@sha256:…) before the first wave: a tag can change between review and run.",
     ],
     ["spec.roll.probeImage", "Image of the pods that probe connectivity. Pin it by digest too."],
     [

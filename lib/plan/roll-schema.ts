@@ -52,8 +52,10 @@ export const RollSchema = z
     image: z
       .string()
       .min(1)
-      .default("registry.k8s.io/kubectl:v1.36.3")
-      .describe("Image with sh and kubectl that runs the wave, best pinned by digest (name:tag@sha256:…)"),
+      .default("docker.io/alpine/k8s:1.36.3")
+      .describe(
+        "Image with sh, coreutils or BusyBox, and kubectl that runs the wave, best pinned by digest (name:tag@sha256:…)",
+      ),
     probeImage: z
       .string()
       .min(1)

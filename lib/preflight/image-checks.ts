@@ -2,7 +2,7 @@ import type { Finding } from "../core/finding.ts";
 import { type CatalogueEntry, type Check, type PreflightContext, report } from "./catalogue-entry.ts";
 import { kubernetesMinor } from "./tested-versions.ts";
 
-const kubectlTag = /(?:^|\/)kubectl:v?1\.(\d+)/u;
+const kubectlTag = /(?:^|\/)(?:kubectl|alpine\/k8s):v?1\.(\d+)/u;
 
 /** The image that runs the waves. */
 export const imageChecks: readonly CatalogueEntry[] = [
@@ -21,7 +21,8 @@ export const imageChecks: readonly CatalogueEntry[] = [
     id: "roll-image",
     reads: "–",
     condition: "the image of the waves has a shell, coreutils and kubectl",
-    source: "kyverno/kyverno issue 13835: released images of kubectl without a shell were seen",
+    source:
+      "kubernetes 1.36.3 build/common.sh: the image of kubectl stands on a base without a shell; alpine-docker/k8s, build.sh: a tag for the newest patch of each minor version, amd64 and arm64",
     applies: ({ plan }) => plan.spec.strategy !== "blue-green",
     why: "what an image holds is in no object; the Jobs of every stage need sh, coreutils and kubectl in it, on each architecture of the cluster",
     command: ({ plan }) =>

@@ -49,7 +49,7 @@ test("a minimal plan gets every default", () => {
       roll: {
         executor: "job",
         mode: "evict",
-        image: "registry.k8s.io/kubectl:v1.36.3",
+        image: "docker.io/alpine/k8s:1.36.3",
         probeImage: "registry.k8s.io/e2e-test-images/agnhost:2.53",
         drainTimeoutSeconds: 1200,
         deleteEmptyDirData: true,
@@ -381,7 +381,7 @@ describe("rules across fields", () => {
       "an image that was withdrawn",
       "  roll: { image: bitnami/kubectl:1.30 }\n",
       [
-        "plan/image-withdrawn 6:11 bitnami/kubectl:1.30 is no longer published under versioned tags | Use registry.k8s.io/kubectl or an image of your own, by digest",
+        "plan/image-withdrawn 6:11 bitnami/kubectl:1.30 is no longer published under versioned tags | Use docker.io/alpine/k8s or an image of your own, by digest",
       ],
     ],
     [
@@ -404,6 +404,12 @@ describe("rules across fields", () => {
     ],
     ["settings of another executor", "  roll: { kured: {} }\n", ["plan/unread-setting"]],
     ["no policy at all", "  policies: { continuity: off }\n", ["plan/continuity-off"]],
+    [
+      "an image with kubectl and no shell, whatever its registry",
+      "  roll: { image: mirror.example/rancher/kubectl:v1.32.2 }\n",
+      ["plan/image-without-shell"],
+    ],
+    ["an image of one's own that is named kubectl", "  roll: { image: mirror.example/tools/kubectl:v1.32.2 }\n", []],
     ["kubectl alone needs no repository", "  delivery: { engines: [kubectl] }\n", []],
     [
       "an image by digest",

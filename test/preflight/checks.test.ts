@@ -641,7 +641,7 @@ const pairs: readonly Pair[] = [
   {
     id: "kubectl-skew",
     fires: { nodes: nodesWith({ kubeletVersion: "v1.34.3" }), spec: { roll: {} } },
-    told: ["warning registry.k8s.io/kubectl:v1.36.3 is kubectl 1.36, the API server is 1.34"],
+    told: ["warning docker.io/alpine/k8s:1.36.3 is kubectl 1.36, the API server is 1.34"],
     silent: {
       nodes: nodesWith({ kubeletVersion: "v1.34.3" }),
       spec: { roll: { image: "registry.example/tools/kubectl:v1.35.0@sha256:aa" } },

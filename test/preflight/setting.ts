@@ -23,7 +23,7 @@ export function contextOf(setting: Setting): PreflightContext {
   const ownPlan = plan({
     reservedCIDRs: ["10.0.0.0/16"],
     observability: { goldpinger: true },
-    roll: { image: "registry.k8s.io/kubectl:v1.34.1" },
+    roll: { image: "docker.io/alpine/k8s:1.34.1" },
     ...setting.spec,
   });
   const own = inventory(setting.nodes ?? threeNodes, setting.pods, setting.objects);

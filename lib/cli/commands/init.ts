@@ -150,19 +150,15 @@ function versionsOf(inventory: Inventory): Pick<InitFacts, "version" | "versionW
   const versions = [...kubelets, server ?? ""];
   const minors = [...new Set(versions.flatMap((version) => kubernetesMinor(version) ?? []))].sort((a, b) => a - b);
   const version = minors.length === 0 ? undefined : newestTestedCilium(minors);
-  const release = /^v1\.(\d+)\.\d+/u.exec(server ?? "");
+  const release = /^v(1\.\d+\.\d+)/u.exec(server ?? "")?.[1];
   return {
     ...(version !== undefined && {
       version,
       versionWhy: `${version} is the newest of them that is tested with Kubernetes ${minors.map((minor) => `1.${minor}`).join(" and ")}.`,
     }),
-    ...(release !== null &&
-      Number(release[1]) >= firstKubectlImage && { rollImage: `registry.k8s.io/kubectl:${release[0]}` }),
+    ...(release !== undefined && { rollImage: `docker.io/alpine/k8s:${release}` }),
   };
 }
-
-/** Kubernetes publishes an image of kubectl since 1.28. Source: kubernetes CHANGELOG-1.28. */
-const firstKubectlImage = 28;
 
 /** The first strategy that the source's alternatives name; none where they name none, as there is nothing to migrate. */
 function strategyOf(source: SourceDetection): Pick<InitFacts, "strategy"> {
