@@ -23,7 +23,7 @@ export async function writeCluster(
   return bytes;
 }
 
-if (process.argv[1] === import.meta.filename) {
+if (process.argv[1]?.endsWith("write-cluster.ts") === true) {
   const { values } = parseArgs({
     options: {
       nodes: { type: "string", default: "1000" },

@@ -62,7 +62,9 @@ function problemOf(
   const allowed = rooms.get(room);
   if (!specifier.startsWith(".")) {
     const wanted = packageName(specifier);
-    return allowed?.packages.has(wanted) ? undefined : `${name}: ${room} may not import the package ${wanted}`;
+    return allowed?.packages.has(wanted) || allowed?.packages.has(specifier)
+      ? undefined
+      : `${name}: ${room} may not import the package ${wanted}`;
   }
   const target = roomOf(resolve(dirname(file), specifier), rooms);
   const isAllowed = target === room || (target !== undefined && allowed?.rooms.has(target) === true);

@@ -28,6 +28,7 @@ function printMap(map: JsonObject, indent: string, lead: string, withCare: Write
 function printInner(value: JsonValue, indent: string, withCare: WriteWithCare): string | undefined {
   if (Array.isArray(value)) return value.length === 0 ? " []\n" : `\n${printList(value, indent, indent, withCare)}`;
   if (isJsonObject(value)) return isEmpty(value) ? " {}\n" : `\n${printMap(value, indent, indent, withCare)}`;
+  if (typeof value === "string" && isPlainBlock(value)) return printBlock(value, indent);
   const scalar = printScalar(value as string | number | boolean | null);
   return scalar === undefined ? undefined : ` ${scalar}\n`;
 }
@@ -41,7 +42,7 @@ function printList(list: readonly JsonValue[], indent: string, lead: string, wit
 function printItem(item: JsonValue, indent: string, start: string, withCare: WriteWithCare): string {
   if (Array.isArray(item) && item.length > 0) return printList(item, `${indent}  `, `${start}- `, withCare);
   if (isJsonObject(item) && !isEmpty(item)) return printMap(item, `${indent}  `, `${start}- `, withCare);
-  const inner = printInner(item, indent, withCare);
+  const inner = printInner(item, `${indent}  `, withCare);
   return inner === undefined ? start + indented(withCare([item]), indent) : `${start}-${inner}`;
 }
 
@@ -53,6 +54,21 @@ function isEmpty(map: JsonObject): boolean {
 /** The same lines deeper; the first has its place already, and lines without a sign get none. */
 function indented(text: string, indent: string): string {
   return indent === "" ? text : text.replace(/\n(?=[^\n])/gu, `\n${indent}`);
+}
+
+/** Lines of ASCII, the first with a sign at its start, the last with one at its end and one line feed or none after it. */
+const plainBlock = /^[!-~](?:[ -~\n]*[!-~])?\n?$/u;
+
+/** Whether a literal block of the text needs no mark of its depth and keeps no blanks at its end. */
+function isPlainBlock(text: string): boolean {
+  return text.includes("\n") && plainBlock.test(text);
+}
+
+/** A script or a page as it stands, deeper; lines without a sign get no indentation. */
+function printBlock(text: string, indent: string): string {
+  const isEnded = text.endsWith("\n");
+  const lines = (isEnded ? text.slice(0, -1) : text).replace(/\n+/gu, (feeds) => feeds + indent);
+  return ` ${isEnded ? "|" : "|-"}\n${indent}${lines}\n`;
 }
 
 function printScalar(value: string | number | boolean | null): string | undefined {

@@ -55,7 +55,9 @@ export function planMigration(input: MigrationInput): PlannedMigration {
     return planToFlannel({ plan, inventory, source, findings: input.findings, end: sourceEnd(inventory, source) });
   const first = targetOf(plan, inventory, source, {});
   const planned = planPolicies({ inventory, source, target: first.target });
-  const asked = targetOf(plan, inventory, source, planned.translation.requiredValues);
+  const { requiredValues } = planned.translation;
+  // Nothing asked for: the same target, and the world that was worked out for it.
+  const asked = Object.keys(requiredValues).length === 0 ? first : targetOf(plan, inventory, source, requiredValues);
   const target = targetOfStrategy(plan, asked.target);
   const proven = provePlanned(planned, inventory, worldFor(inventory, source, target));
   const newNodes = planNewNodes(plan, inventory, input.rendered.catchAll);

@@ -72,6 +72,9 @@ const nearlyPlain = fc
 const anyText = fc.oneof(
   fc.constantFrom(...ambiguousTexts),
   nearlyPlain,
+  fc
+    .array(fc.oneof(nearlyPlain, fc.constantFrom("", "  set -eu", "x ", " ", "\t")), { minLength: 2, maxLength: 5 })
+    .map((lines) => lines.join("\n")),
   fc.constantFrom("spec", "name", "metadata", "registry.k8s.io/kubectl:v1.36.3", "a (b), c-d", "10.0.0.0/8"),
   fc.string(),
   fc.string({ unit: "binary" }).filter((text) => !/[\uD800-\uDFFF]/u.test(text)),
