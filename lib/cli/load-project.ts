@@ -66,8 +66,8 @@ async function loadPlan(named: string | undefined): Promise<Checked<Plan>> {
 
 async function loadPlanModule(file: string): Promise<Checked<Plan>> {
   try {
-    const module = await importModule(file);
-    return checkPlanSpec(module["default"], file);
+    const spec = exportedBy(await importModule(file));
+    return spec === undefined ? { value: undefined, findings: [withoutPlan(file)] } : checkPlanSpec(spec, file);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const finding: Finding = {
@@ -80,6 +80,23 @@ async function loadPlanModule(file: string): Promise<Checked<Plan>> {
     };
     return { value: undefined, findings: [finding] };
   }
+}
+
+/** The default export; in a package that is no ES module it lies one level deeper, as CommonJS is imported. */
+function exportedBy(module: Readonly<Record<string, unknown>>): unknown {
+  const exported = module["default"];
+  const isCommonJS = typeof exported === "object" && exported !== null && "__esModule" in exported;
+  return isCommonJS ? (exported as Readonly<Record<string, unknown>>)["default"] : exported;
+}
+
+function withoutPlan(file: string): Finding {
+  return {
+    code: "cli/plan-module-failed",
+    severity: "error",
+    message: "the plan's program has no default export",
+    where: { file },
+    remedy: "write `export default definePlan({ … })`, or name the YAML file that the program reads",
+  };
 }
 
 /** TypeScript needs tsx on Node 20; where it is not installed, Node is asked itself, which newer versions answer. */
