@@ -38,7 +38,7 @@ export async function moveStage(choose: ChooseMove, options: MoveOptions, stream
   if (!/\.ya?ml$/u.test(file.value)) {
     const program = wrongUse(
       `${file.value} is a program`,
-      "set the state of the stage in it, then run metachron synth",
+      'set the state of the stage in it by hand (stages: { "000-prepare": { state: "open" } }) and run metachron synth; or keep the plan in a YAML file that the program hands to loadApp, which metachron next and verify can read',
     );
     return endWithoutResult([program], 2, options, streams);
   }

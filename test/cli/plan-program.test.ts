@@ -37,10 +37,12 @@ describe("a plan in TypeScript", () => {
       const fromYaml = treeOf(made);
       made.remove("dist");
 
-      const { exitCode, error } = await runCommand("synth", "--plan", made.plan.replace(/yaml$/u, "ts"), ...where);
+      const program = made.plan.replace(/yaml$/u, "ts");
+      const { exitCode, out, error } = await runCommand("synth", "--plan", program, ...where);
 
       expect(error).not.toContain("plan/missing-key");
       expect(exitCode).toBe(0);
+      expect(out).toContain(`set stages["000-prepare"].state to "open" in ${program}`);
       expect(fromYaml.length).toBeGreaterThan(200);
       expect(treeOf(made).map(([path]) => path)).toEqual(fromYaml.map(([path]) => path));
       const stages = (tree: readonly (readonly [string, string])[]) =>

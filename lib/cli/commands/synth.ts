@@ -141,13 +141,15 @@ function closing(migration: PlannedMigration, settled: Settled, options: SynthOp
     `  ${folder}/policies.md            what became of each policy, and the proof`,
     ...(next === undefined ? [] : [`  ${folder}/stages/${next.id}/STAGE.md   the next stage`]),
     ...(isByPeople ? [] : [`  ${folder}/report.html            the same to look at, in a browser`]),
-    ...(next === undefined ? [] : ["", whatNext(file, errors)]),
+    ...(next === undefined ? [] : ["", whatNext(file, next.id, errors)]),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-function whatNext(file: string, errors: number): string {
-  return errors === 0
-    ? `Open the next stage with: metachron next --plan ${file}`
-    : `No stage can be opened yet: follow the remedies of ${errors === 1 ? "the error" : `the ${errors} errors`} above, then run synth again.`;
+function whatNext(file: string, next: string, errors: number): string {
+  if (errors === 0)
+    return /\.ya?ml$/u.test(file)
+      ? `Open the next stage with: metachron next --plan ${file}`
+      : `Open the next stage: set stages["${next}"].state to "open" in ${file}, then run synth again`;
+  return `No stage can be opened yet: follow the remedies of ${errors === 1 ? "the error" : `the ${errors} errors`} above, then run synth again.`;
 }

@@ -89,7 +89,8 @@ function programPlan(plan: Plan): Finding {
     message: `${plan.file} is a program, and metachron does not run programs out of git history`,
     where: { file: plan.file },
     reason: "the gate compares the states of the stages on both sides, which it can read from a plan file only",
-    remedy: "keep the stages' states in a YAML plan file that the program loads with loadPlan, and verify that file",
+    remedy:
+      "keep the plan in a YAML file that the program hands to loadApp (plans/kind-canal.ts of metachron does), and verify that file",
   };
 }
 
