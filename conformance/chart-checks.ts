@@ -5,6 +5,7 @@ import { getString, isJsonObject, type JsonObject, type JsonValue } from "../lib
 import { detectSource } from "../lib/source/detect-source.ts";
 import { planTarget } from "../lib/target/plan-target.ts";
 import type { ValuesPhase } from "../lib/target/target.ts";
+import { waitingValues } from "../lib/target/waiting-values.ts";
 import { plan } from "../test/target/cluster.ts";
 import { clusterFolders, readCluster } from "../test/target/read-cluster.ts";
 import { absent, configFacts, objectFacts, present, type Rendered } from "./chart-table.ts";
@@ -72,6 +73,8 @@ async function plannedCases(ledger: Ledger): Promise<Case[]> {
       });
       ledger.check(value !== undefined, `${name}: no values for ${version}`);
       if (value === undefined) continue;
+      const inPlace = waitingValues(value.final, name);
+      cases.push({ name: `${name} in place`, version, phase: inPlace.phase, text: inPlace.text });
       for (const { phase, text } of [value.migration, value.final]) cases.push({ name, version, phase, text });
     }
   }

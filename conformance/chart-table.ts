@@ -1,5 +1,6 @@
 import { getArray, getBoolean, getIn, getString, type JsonObject } from "../lib/core/json.ts";
 import type { ValuesPhase } from "../lib/target/target.ts";
+import { agentLabel } from "../lib/target/waiting-values.ts";
 
 /** What a key of the ConfigMap `cilium-config` must say. */
 export interface ConfigFact {
@@ -213,6 +214,17 @@ export const objectFacts: readonly ObjectFact[] = [
     problem: ({ agent, version }) => {
       const image = getString(named(agent, "containers", "cilium-agent"), "image") ?? "";
       return image.includes(`:v${version}`) ? undefined : `the image is ${image}`;
+    },
+  },
+  {
+    what: "agents of an in-place migration wait for their node's label, and the operator does not",
+    problem: ({ agent, operator }, values) => {
+      const wanted = getString(values, "nodeSelector", agentLabel);
+      const [agents, operators] = [agent, operator].map((object) =>
+        getString(object, ...template, "spec", "nodeSelector", agentLabel),
+      );
+      if (operators !== undefined) return "the operator waits too";
+      return agents === wanted ? undefined : `the agents' nodeSelector has ${agents}`;
     },
   },
   {

@@ -54,13 +54,15 @@ export function sealStages(
 function seal(draft: StageDraft, previous: PreviousStage | undefined): SealedStage {
   const open = renderBody(draft);
   const digests = { digest: bodyDigest(open), previous: previous?.digest };
+  const texts = fillDigests(open, digests);
+  const isFilled = (path: string): boolean => texts.get(path) !== open.get(path);
   return {
     ...draft,
-    objects: draft.objects.map((entry) => fillObject(entry, digests)),
-    undo: draft.undo.map((entry) => fillObject(entry, digests)),
+    objects: draft.objects.map((entry) => (isFilled(entry.file) ? fillObject(entry, digests) : entry)),
+    undo: draft.undo.map((entry) => (isFilled(`undo/${entry.file}`) ? fillObject(entry, digests) : entry)),
     digest: digests.digest,
     ...(previous !== undefined && { previous }),
-    texts: fillDigests(open, digests),
+    texts,
   };
 }
 
@@ -91,9 +93,8 @@ function fillObject(
   entry: StageObject,
   digests: { readonly digest: string; readonly previous: string | undefined },
 ): StageObject {
-  const text = JSON.stringify(entry.object);
-  const filled = text
+  const filled = JSON.stringify(entry.object)
     .replaceAll(digestPlaceholder, digests.digest)
     .replaceAll(previousDigestPlaceholder, digests.previous ?? previousDigestPlaceholder);
-  return filled === text ? entry : { ...entry, object: JSON.parse(filled) };
+  return { ...entry, object: JSON.parse(filled) };
 }
