@@ -135,7 +135,8 @@ function openChart(modules: ModuleFolders, version: string): Chart {
   const folder = join(modules.get(`cilium ${version}`) ?? "", "install/kubernetes/cilium");
   const defaults = parse(readFileSync(join(folder, "values.yaml"), "utf8")) as JsonObject;
   const templates = templateText(join(folder, "templates"));
-  return { folder, knows: (path) => isDefault(defaults, path) || isRead(templates, path) };
+  const isKnown = (path: readonly string[]): boolean => isDefault(defaults, path) || isRead(templates, path);
+  return { folder, knows: (path) => isKnown(path) || isWrittenWhole(templates, path.slice(0, -1)) };
 }
 
 /** A path of values.yaml, or below a map that is empty there: such maps are free. */
@@ -158,6 +159,12 @@ function isRead(templates: string, path: readonly string[]): boolean {
     new RegExp(`\\.Values\\.${escaped}(?![A-Za-z0-9])`, "u").test(templates) ||
     new RegExp(`hasKey +\\.Values${parent === "" ? "" : `\\.${parent}`} +"${path.at(-1)}"`, "u").test(templates)
   );
+}
+
+/** A map that a template writes as it is, whatever its keys. */
+function isWrittenWhole(templates: string, path: readonly string[]): boolean {
+  const whole = `\\{\\{- with \\.Values\\.${path.join("\\.")} \\}\\}\\s+\\w+:\\s+\\{\\{- toYaml \\. `;
+  return path.length > 0 && new RegExp(whole, "u").test(templates);
 }
 
 function templateText(folder: string): string {
