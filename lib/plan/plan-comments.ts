@@ -176,10 +176,6 @@ function explainPolicies(facts: InitFacts): Explained {
       "Whether small pods of ours check in the cluster what the proof says: on the source before the first wave, on Cilium before the source goes. They run for minutes in your namespaces with the labels that policies ask for, never ready, so that no Service sends them traffic; policies.md lists every connection.",
     ],
     [
-      "spec.policies.hostFirewall",
-      "Whether policies on nodes (HostEndpoints) become Cilium host policies. false: they are refused by name.",
-    ],
-    [
       "spec.newNodes",
       "Where nodes come up that join during the migration: cilium (by a node config that takes every node not in a wave) or source (until a later wave).",
     ],

@@ -142,7 +142,6 @@ export interface Plan {
       readonly accept: readonly Acceptance[];
       /** Whether the probe pack runs, before the first wave and at the end. */
       readonly probes: boolean;
-      readonly hostFirewall: boolean;
     };
     readonly newNodes: "cilium" | "source";
     readonly delivery: {

@@ -27,11 +27,5 @@ export const PoliciesSchema = z
       .describe(
         "Whether probe pods check in the cluster what the proof says, on the source before the first wave and on Cilium at the end",
       ),
-    hostFirewall: z
-      .boolean()
-      .default(false)
-      .describe(
-        "Whether policies on nodes (HostEndpoints) become Cilium host policies; otherwise they are refused by name",
-      ),
   })
   .meta({ id: "Policies", description: "How network policy holds during and after the migration" });

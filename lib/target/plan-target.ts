@@ -127,12 +127,11 @@ function decide(context: TargetContext, phase: ValuesPhase, required: readonly R
     const decision = of(context, phase);
     return decision === undefined ? [] : [{ path, ...decision }];
   });
-  const needed = required.filter(({ path }) => phase === "final" || path[0] !== "hostFirewall");
   const isDecided = (value: ReasonedValue): boolean => decided.some((other) => isOnPath(other.path, value.path));
   const enforcement = decided.findLastIndex((value) => value.path[0] === "policyAuditMode");
-  const added = needed.filter((value) => !isDecided(value));
+  const added = required.filter((value) => !isDecided(value));
   // What a policy needs goes before what the rules say.
-  return needed
+  return required
     .filter(isDecided)
     .reduce<ReasonedValue[]>(putValue, [
       ...decided.slice(0, enforcement + 1),
@@ -141,15 +140,12 @@ function decide(context: TargetContext, phase: ValuesPhase, required: readonly R
     ]);
 }
 
-/** What policies need, as values; the host firewall only acts at the end, see its invariant. */
+/** What policies need, as values. */
 function requiredOf(required: JsonObject): ReasonedValue[] {
   return leavesOf(required).map(({ path, value }) => ({
     path,
     value,
-    why:
-      path[0] === "hostFirewall"
-        ? "a translated policy speaks of nodes; switched on when no node needs the source's overlay"
-        : "a translated policy needs it",
+    why: "a translated policy needs it",
   }));
 }
 

@@ -56,7 +56,7 @@ test("a minimal plan gets every default", () => {
         deleteBarePods: false,
         serviceLevelGates: [],
       },
-      policies: { continuity: "exact", accept: [], probes: true, hostFirewall: false },
+      policies: { continuity: "exact", accept: [], probes: true },
       newNodes: "cilium",
       delivery: {
         engines: ["argocd", "flux"],

@@ -44,7 +44,7 @@ export const samplePlan: Plan = {
       deleteBarePods: false,
       serviceLevelGates: [],
     },
-    policies: { continuity: "exact", accept: [], probes: true, hostFirewall: false },
+    policies: { continuity: "exact", accept: [], probes: true },
     newNodes: "cilium",
     delivery: {
       engines: ["argocd", "flux"],

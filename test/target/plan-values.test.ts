@@ -348,10 +348,10 @@ const rows: readonly Row[] = [
     final: { "socketLB.hostNamespaceOnly": true, "cni.exclusive": false },
   },
   {
-    name: "what translated policies need is there from the first day, the host firewall at the end",
-    required: { nodeSelectorLabels: true, policyCIDRMatchMode: ["nodes"], hostFirewall: { enabled: true } },
+    name: "what translated policies need is there from the first day",
+    required: { nodeSelectorLabels: true, policyCIDRMatchMode: ["nodes"] },
     migration: { nodeSelectorLabels: true, policyCIDRMatchMode: ["nodes"] },
-    final: { nodeSelectorLabels: true, policyCIDRMatchMode: ["nodes"], hostFirewall: { enabled: true } },
+    final: { nodeSelectorLabels: true, policyCIDRMatchMode: ["nodes"] },
   },
   {
     name: "what a policy needs goes before the rules",

@@ -27,6 +27,6 @@ export interface Translation {
   readonly policies: readonly PolicyTranslation[];
   /** Findings that belong to no single policy. */
   readonly findings: readonly Finding[];
-  /** Helm values that the emitted policies need: `nodeSelectorLabels`, `labels`, `hostFirewall.enabled`, … */
+  /** Helm values that the emitted policies need: `nodeSelectorLabels`, `labels`, … */
   readonly requiredValues: JsonObject;
 }
