@@ -140,11 +140,6 @@ export const translationFindings = {
     meaning: "a prefix holds some nodes; they are selected by their names",
     source: `${cilium} fromNodes, toNodes: need nodeSelectorLabels`,
   },
-  POL044: {
-    severity: "warning",
-    meaning: "a denied prefix holds nodes",
-    source: `${cilium}: a CIDR never matches a node`,
-  },
   POL045: {
     severity: "info",
     meaning: "a deny for everybody is written without the pod's own node",

@@ -137,6 +137,19 @@ function orderTooLarge(
   data: Readonly<Record<string, JsonValue>>,
 ): Finding {
   const { entry } = planned;
+  const vague = planned.causes.filter((cause) => !cause.entry.boxes.isExact);
+  if (vague.length > 0)
+    return ruleFinding(
+      entry,
+      "POL041",
+      `the ${entry.rule.action.toLowerCase()} is written without all that ${others} may take first; less is allowed than before`,
+      {
+        reason: `what ${printCauses(vague, entry)} matches is not known exactly; the findings of ${vague.length === 1 ? "that rule" : "those rules"} say why`,
+        remedy: `settle ${vague.length === 1 ? "that rule's findings" : "those rules' findings"} first; the cluster's objects do it in most cases: --inventory`,
+        related,
+        data,
+      },
+    );
   return ruleFinding(
     entry,
     "POL041",
