@@ -18,7 +18,7 @@ export interface DiffSide {
 
 const held: StageStanding = { state: "held", attempt: 1 };
 
-/** Reads one side. Without a plan, states come from the labels of the engines' objects. */
+/** Reads one side. Without a plan, states come from the labels of the engines' objects, and where no engine has one from STAGE.md. */
 export function readSide(tree: FileTree, plan: Plan | undefined): DiffSide {
   const stages = readStages(tree);
   if (plan !== undefined) {
@@ -29,7 +29,21 @@ export function readSide(tree: FileTree, plan: Plan | undefined): DiffSide {
     return { tree, stages, standingOf };
   }
   const labelled = labelledStandings(tree);
-  return { tree, stages, standingOf: (stageId) => labelled.get(stageId) ?? held };
+  const written = pageStandings(tree);
+  return { tree, stages, standingOf: (stageId) => labelled.get(stageId) ?? written.get(stageId) ?? held };
+}
+
+/** What the first row of each STAGE.md says: where kubectl applies the stages, nothing else in the tree knows. */
+function pageStandings(tree: FileTree): ReadonlyMap<string, StageStanding> {
+  const standings = new Map<string, StageStanding>();
+  for (const [path, text] of tree) {
+    const place = placeOf(path);
+    if (place.area !== "stage" || place.file !== "STAGE.md") continue;
+    const row = /^\| State \| (\w+)(?:, attempt (\d+))? \|$/mu.exec(text);
+    const state = stateNames.find((name) => name === row?.[1]);
+    if (state !== undefined) standings.set(place.stageId, { state, attempt: Number(row?.[2] ?? "1") });
+  }
+  return standings;
 }
 
 const stateNames: readonly StageState[] = ["held", "open", "done", "rollback"];
@@ -77,6 +91,18 @@ function jobNodes(object: JsonObject): readonly string[] {
     .filter((variable) => isJsonObject(variable) && variable["name"] === "NODES")
     .flatMap((variable) => (getString(variable, "value") ?? "").split(/\s+/u))
     .filter((name) => name !== "");
+}
+
+/** The objects that a stage applies in this standing, as `[file, object]`: its own, or those of its way back. */
+export function appliedObjects(
+  stage: TreeStage | undefined,
+  state: StageState,
+): readonly (readonly [string, JsonObject])[] {
+  if (stage === undefined || (state !== "open" && state !== "rollback")) return [];
+  return [...stage.body]
+    .filter(([file]) => file.endsWith(".yaml") && file.startsWith("undo/") === (state === "rollback"))
+    .map(([file, text]) => [file, tryParseObject(text)] as const)
+    .filter((entry): entry is readonly [string, JsonObject] => getString(entry[1], "metadata", "name") !== undefined);
 }
 
 /** Number of nodes of a stage, for its line in the table. */

@@ -1,10 +1,19 @@
 import type { FileTree } from "../core/file-tree.ts";
 import { byAll, byText, sortedUnique } from "../core/order.ts";
 import { compareStageIds } from "../delivery/layout.ts";
-import type { DiffContext, DiffSummary, NodeDiff, PlanDiff, StageDiff, StageStanding, WorkloadDiff } from "./diff.ts";
+import type {
+  AppliedObject,
+  DiffContext,
+  DiffSummary,
+  NodeDiff,
+  PlanDiff,
+  StageDiff,
+  StageStanding,
+  WorkloadDiff,
+} from "./diff.ts";
 import { diffFiles } from "./diff-files.ts";
-import { diffObjects } from "./diff-objects.ts";
-import { type DiffSide, nodeCount, nodesOfStage, readSide } from "./diff-sides.ts";
+import { diffObjects, nameOf } from "./diff-objects.ts";
+import { appliedObjects, type DiffSide, nodeCount, nodesOfStage, readSide } from "./diff-sides.ts";
 import { diffChart, diffValues } from "./diff-values.ts";
 
 /**
@@ -47,6 +56,7 @@ function withFolder(diff: PlanDiff, folder: string): PlanDiff {
     ...diff,
     stages: diff.stages.map(named),
     nodes: diff.nodes.map(named),
+    applied: diff.applied.map(named),
     workloads: diff.workloads.map(named),
     values: diff.values.map((value) => ({ ...value, scope: `${folder}/${value.scope}` })),
     objects: diff.objects.map((object) =>
@@ -59,6 +69,7 @@ function joinDiffs(diffs: readonly PlanDiff[]): PlanDiff {
   const lists = {
     stages: diffs.flatMap((diff) => diff.stages),
     nodes: diffs.flatMap((diff) => diff.nodes),
+    applied: diffs.flatMap((diff) => diff.applied),
     workloads: diffs.flatMap((diff) => diff.workloads),
     values: diffs.flatMap((diff) => diff.values),
     objects: diffs.flatMap((diff) => diff.objects),
@@ -70,7 +81,7 @@ function joinDiffs(diffs: readonly PlanDiff[]): PlanDiff {
 
 const envelope = { apiVersion: "metachron.dev/v1alpha1", kind: "PlanDiff" } as const;
 
-type DiffLists = Pick<PlanDiff, "stages" | "nodes" | "workloads" | "values" | "objects" | "files">;
+type DiffLists = Pick<PlanDiff, "stages" | "nodes" | "applied" | "workloads" | "values" | "objects" | "files">;
 
 function summarise(lists: DiffLists): DiffSummary {
   return {
@@ -91,6 +102,7 @@ function diffPlan(before: FileTree, after: FileTree, context: DiffContext): Plan
   const lists: DiffLists = {
     stages,
     nodes: diffNodes(sides.before, sides.after, stages),
+    applied: stages.flatMap((stage) => diffApplied(stage, sides.after)),
     workloads: diffWorkloads(stages, context),
     values: diffValues(sides.before, sides.after),
     objects: diffObjects(files, sides.before, sides.after),
@@ -148,6 +160,14 @@ const compareNodes = byAll<NodeDiff>(
   byText((node) => node.change),
   byText((node) => node.node),
 );
+
+function diffApplied({ stage, after }: StageDiff, side: DiffSide): readonly AppliedObject[] {
+  return appliedObjects(side.stages.get(stage), after.state).map(([file, object]) => ({
+    stage,
+    object: nameOf(object),
+    file,
+  }));
+}
 
 function diffWorkloads(stages: readonly StageDiff[], { waves = [] }: DiffContext): readonly WorkloadDiff[] {
   return stages
