@@ -13,7 +13,7 @@ import type {
 } from "./diff.ts";
 import { diffFiles } from "./diff-files.ts";
 import { diffObjects, nameOf } from "./diff-objects.ts";
-import { appliedObjects, type DiffSide, nodeCount, nodesOfStage, readSide } from "./diff-sides.ts";
+import { appliedObjects, type DiffSide, readSide, selectedNodes } from "./diff-sides.ts";
 import { diffChart, diffValues } from "./diff-values.ts";
 
 /**
@@ -127,7 +127,7 @@ function diffStages(before: DiffSide, after: DiffSide): readonly StageDiff[] {
     .filter((stage) => !isSame(stage.before, stage.after))
     .map((stage) => ({
       ...stage,
-      nodes: Math.max(nodeCount(before, stage.stage), nodeCount(after, stage.stage)),
+      nodes: Math.max(before.nodesOf(stage.stage).length, after.nodesOf(stage.stage).length),
     }));
 }
 
@@ -138,15 +138,16 @@ function isSame(a: StageStanding, b: StageStanding): boolean {
 function diffNodes(before: DiffSide, after: DiffSide, stages: readonly StageDiff[]): readonly NodeDiff[] {
   const moving = stages.flatMap(({ stage, after: standing }): NodeDiff[] => {
     if (standing.state !== "open" && standing.state !== "rollback") return [];
-    const change = standing.state === "open" ? "rolls" : "rolls-back";
-    return nodesOfStage(after.stages.get(stage)).map((node) => ({ node, stage, change }));
+    const isWave = selectedNodes(after.stages.get(stage)).length > 0;
+    const change = !isWave ? "touched" : standing.state === "open" ? "rolls" : "rolls-back";
+    return after.nodesOf(stage).map((node) => ({ node, stage, change }));
   });
   const shifting = stageIds(before, after).flatMap((stage): NodeDiff[] => {
     const old = before.stages.get(stage);
     const young = after.stages.get(stage);
     if (old !== undefined && young !== undefined && isSameTree(old.body, young.body)) return [];
-    const wasThere = new Set(nodesOfStage(old));
-    const isThere = new Set(nodesOfStage(young));
+    const wasThere = new Set(selectedNodes(old));
+    const isThere = new Set(selectedNodes(young));
     return [
       ...[...isThere].filter((node) => !wasThere.has(node)).map((node) => ({ node, stage, change: "enters" as const })),
       ...[...wasThere].filter((node) => !isThere.has(node)).map((node) => ({ node, stage, change: "leaves" as const })),

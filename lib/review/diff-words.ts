@@ -65,6 +65,7 @@ function moveWords(before: StageStanding, after: StageStanding, stage: string): 
 /** What happens to a node, in words. */
 export const nodeWords: Readonly<Record<NodeDiff["change"], string>> = {
   rolls: "rolls",
+  touched: "touched",
   "rolls-back": "rolls back",
   enters: "enters the batch",
   leaves: "leaves the batch",

@@ -55,8 +55,11 @@ export interface StageDiff {
 export interface NodeDiff {
   readonly node: string;
   readonly stage: string;
-  /** `rolls`: the stage is opened or tried again. `rolls-back`: it is taken back. `enters`, `leaves`: its batch changes. */
-  readonly change: "rolls" | "rolls-back" | "enters" | "leaves";
+  /**
+   * `rolls`: its wave is opened or tried again. `rolls-back`: it is taken back. `touched`: a stage that is no wave does
+   * something on it. `enters`, `leaves`: its batch changes.
+   */
+  readonly change: "rolls" | "touched" | "rolls-back" | "enters" | "leaves";
 }
 
 /** One object that reaches the cluster when the pull request is merged. */

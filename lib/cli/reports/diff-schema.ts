@@ -53,9 +53,9 @@ const NodeSchema = z.strictObject({
   node: text("Name of the node"),
   stage: text("Id of the stage"),
   change: z
-    .enum(["rolls", "rolls-back", "enters", "leaves"])
+    .enum(["rolls", "touched", "rolls-back", "enters", "leaves"])
     .describe(
-      "rolls: the stage is opened or tried again. rolls-back: it is taken back. enters, leaves: its batch changes",
+      "rolls: its wave is opened or tried again. rolls-back: it is taken back. touched: a stage that is no wave does something on it. enters, leaves: its batch changes",
     ),
 });
 
