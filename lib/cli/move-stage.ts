@@ -15,6 +15,7 @@ import { resolveCommit } from "./git.ts";
 import { findPlanFile } from "./load-project.ts";
 import { endWithoutResult, printFindingsBeside, printJson, wrongUse } from "./print-report.ts";
 import type { Streams } from "./streams.ts";
+import { wrapLines } from "./wrap-text.ts";
 
 /** What `next` and `rollback` share. */
 export interface MoveOptions {
@@ -138,18 +139,17 @@ function tell(
       after.findings.filter(({ severity, where }) => severity === "warning" && isOfDelivery(where?.field)),
       streams,
     );
-  streams.out(
-    [
-      `${stageId}: ${before.state} -> ${now.state}${(now.attempt ?? 1) > 1 ? `, attempt ${now.attempt}` : ""}`,
-      "",
-      "Changed, ready to commit:",
-      `  ${file}`,
-      ...files.map((path) => `  ${options.out}/${path}`),
-      "",
-      ...whatNow(now.state, `${folder}/stages/${stageId}/STAGE.md`, after.migration.plan),
-      "",
-    ].join("\n"),
-  );
+  const text = [
+    `${stageId}: ${before.state} -> ${now.state}${(now.attempt ?? 1) > 1 ? `, attempt ${now.attempt}` : ""}`,
+    "",
+    "Changed, ready to commit:",
+    `  ${file}`,
+    ...files.map((path) => `  ${options.out}/${path}`),
+    "",
+    ...whatNow(now.state, `${folder}/stages/${stageId}/STAGE.md`, after.migration.plan),
+    "",
+  ].join("\n");
+  streams.out(wrapLines(text, streams));
 }
 
 function isOfDelivery(field: string | undefined): boolean {

@@ -14,7 +14,7 @@ import { endWithoutResult, printJson, wrongUse } from "../print-report.ts";
 import { readRenderedStages } from "../read-rendered-stages.ts";
 import { readTree, withoutHidden } from "../read-tree.ts";
 import type { Streams } from "../streams.ts";
-import { wrapText } from "../wrap-text.ts";
+import { wrapLines } from "../wrap-text.ts";
 
 interface DiffOptions {
   readonly plan?: string;
@@ -86,16 +86,5 @@ async function treeOfBase(
 function render(difference: PlanDiff, format: "text" | "markdown", maxBytes: number, streams: Streams): string {
   if (format === "markdown") return renderDiffMarkdown(difference, maxBytes);
   const text = renderDiffText(difference, { useColor: streams.useColor });
-  // In a file or a pipe each line stays one, for grep.
-  return streams.isOutTerminal ? wrapLines(text, streams.columns) : text;
-}
-
-function wrapLines(text: string, columns: number): string {
-  return text
-    .split("\n")
-    .map((line) => {
-      const indent = /^ */u.exec(line)?.[0] ?? "";
-      return line.length < columns ? line : wrapText(line.slice(indent.length), columns, indent, `${indent}    `);
-    })
-    .join("\n");
+  return wrapLines(text, streams);
 }
