@@ -9,7 +9,7 @@ import type { Streams } from "./streams.ts";
 export type InventoryPurpose = "cluster" | "policies";
 
 /** Codes that speak of what a cluster's inventory lacks; they mean nothing for a folder of policies. */
-const clusterOnly: ReadonlySet<string> = new Set(["inventory/no-nodes", "inventory/kind-missing", "inventory/no-pods"]);
+const clusterOnly: ReadonlySet<string> = new Set(["inventory/no-nodes", "inventory/kind-missing"]);
 
 /** Reads files, directories or standard input (`-`) as one inventory. */
 export async function loadInventory(

@@ -147,6 +147,7 @@ const commands: readonly CommandEntry[] = [
     summary: "what a pull request changes, in migration terms",
     options: (command) =>
       command
+        .option("-p, --plan <file>", "the plan file, for the workloads of a wave; by default plans/<plan>.yaml")
         .option("--base <ref>", "compare the working tree with a git revision")
         .option(...renderedPlans)
         .option("--max-bytes <n>", "longest Markdown", "60000")

@@ -43,12 +43,18 @@ export function sealStages(
   for (const build of builders) {
     const before = sealed.at(-1);
     const previous = before === undefined ? undefined : { id: before.id, digest: before.digest };
-    const draft = build(previous);
+    const draft = inFileOrder(build(previous));
     const body = opened.get(draft.id);
     const isKept = draft.state !== "held" && body?.attempt === draft.attempt;
     sealed.push(isKept ? sealOpened(draft, body, previous, renderBody(draft)) : seal(draft, previous));
   }
   return sealed;
+}
+
+/** As kustomization.yaml lists them and as an opened stage is read back: a page must not change when nothing else does. */
+function inFileOrder(draft: StageDraft): StageDraft {
+  const byFile = (a: StageObject, b: StageObject): number => compareText(a.file, b.file);
+  return { ...draft, objects: draft.objects.toSorted(byFile), undo: draft.undo.toSorted(byFile) };
 }
 
 function seal(draft: StageDraft, previous: PreviousStage | undefined): SealedStage {

@@ -13,6 +13,7 @@ import { createPaint, type Paint } from "../paint.ts";
 import { policySideOf } from "../policy-side.ts";
 import { endWithoutResult, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
 import type { Streams } from "../streams.ts";
+import { wrapLines } from "../wrap-text.ts";
 
 interface ProveOptions {
   readonly inventory?: readonly string[];
@@ -66,7 +67,7 @@ function print(proof: Proof, findings: readonly Finding[], options: ProveOptions
     return;
   }
   printFindingsBeside(findings, streams, 3);
-  streams.out(describe(proof, createPaint(streams.useColor)));
+  streams.out(wrapLines(describe(proof, createPaint(streams.useColor)), streams));
 }
 
 function describe(proof: Proof, paint: Paint): string {
