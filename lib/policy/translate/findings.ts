@@ -122,8 +122,8 @@ export const translationFindings = {
   },
   POL040: {
     severity: "warning",
-    meaning: "a policy needs a large part of an endpoint's policy map",
-    source: `${cilium} bpf.policyMapMax, default 16384`,
+    meaning: "a policy needs a large part of an endpoint's policy map, or is too large an object for kubectl apply",
+    source: `${cilium} bpf.policyMapMax, default 16384; Kubernetes: 256 KiB of annotations`,
   },
   POL041: {
     severity: "error",

@@ -1,6 +1,7 @@
 import { type Finding, whereOf } from "../../core/finding.ts";
 import { type ObjectIdentity, printIdentity } from "../../core/identity.ts";
 import type { JsonValue } from "../../core/json.ts";
+import { positionOf } from "../../inventory/inventory.ts";
 import { hazardReasons, printCauses, printRule, printRuleOf } from "./describe.ts";
 import { type TranslationFindingCode, translationFindings } from "./findings.ts";
 import type { Note } from "./note.ts";
@@ -21,7 +22,7 @@ export function policyFinding(
     code,
     severity: translationFindings[code].severity,
     message,
-    where: whereOf(source.identity, source.position, field),
+    where: whereOf(source.identity, positionOf(source, field), field),
     ...rest,
     ...(data && { data }),
   };
