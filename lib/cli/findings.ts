@@ -5,6 +5,11 @@ const ours = "metachron: how commands are used";
 /** Every finding that only a command can have, by code. */
 export const commandFindings = {
   "cli/wrong-use": { severity: "error", meaning: "A command line asks for what cannot be", source: ours },
+  "cli/no-policies": {
+    severity: "error",
+    meaning: "A side that is to be compared holds no policy; a warning where the other one does",
+    source: ours,
+  },
   "cli/plan-not-found": {
     severity: "error",
     meaning: "There is no plan file, or there are several and none was named",
