@@ -180,7 +180,10 @@ function summary(translation: Translation, options: TranslateOptions, streams: S
   if (translation.policies.length === 0) {
     return "No Calico policy in the input. Kubernetes NetworkPolicies need no translation: Cilium enforces them as they are.\n";
   }
-  const refused = translation.policies.filter((policy) => policy.result === "refused");
+  const named = (result: PolicyTranslation["result"]): readonly string[] =>
+    translation.policies
+      .filter((policy) => policy.result === result)
+      .map((policy) => `  ${result}  ${printIdentity(policy.source)}`);
   const lines = [
     paint("bold", `${count(translation.policies.length, "policy", "policies")}: `) +
       [
@@ -189,7 +192,8 @@ function summary(translation: Translation, options: TranslateOptions, streams: S
         paint("yellow", `${by("partial")} partial`),
         paint("red", `${by("refused")} refused`),
       ].join(", "),
-    ...refused.map((policy) => `  refused  ${printIdentity(policy.source)}`),
+    ...named("partial"),
+    ...named("refused"),
     ...(options.out === undefined ? [] : [`written to ${options.out}`]),
     ...(Object.keys(translation.requiredValues).length === 0
       ? []

@@ -58,7 +58,7 @@ export function buildObject(plan: ObjectPlan): BuiltObject {
       lines.push(describeRule(planned, places));
     }
   }
-  closeDirections(owner, specs);
+  lines.push(...closeDirections(owner, specs).map(describeClosed));
   const written = specs.filter((spec) => spec.sections.size > 0);
   if (written.length === 0) return { object: undefined, emitted };
   const spec = written.flatMap((one) => emitSpec(one, plan));
@@ -124,12 +124,20 @@ function specFor(subject: LabelTerms, specs: SpecPlan[]): number {
 }
 
 /** A direction that the policy governs is closed, whether or not something is allowed in it; in a tier that passes by default it is not. */
-function closeDirections(owner: SourcePolicy, specs: readonly SpecPlan[]): void {
+function closeDirections(owner: SourcePolicy, specs: readonly SpecPlan[]): readonly Direction[] {
   const [whole] = specs;
-  if (whole === undefined || owner.tier.defaultAction === "Pass") return;
-  for (const direction of directions)
-    if (owner.policy.governs[direction] && whole.sections.get(direction) === undefined)
-      whole.sections.set(direction, [{}]);
+  if (whole === undefined || owner.tier.defaultAction === "Pass") return [];
+  const closed = directions.filter(
+    (direction) => owner.policy.governs[direction] && whole.sections.get(direction) === undefined,
+  );
+  for (const direction of closed) whole.sections.set(direction, [{}]);
+  return closed;
+}
+
+/** An empty rule means everybody to Kubernetes and nobody to Cilium. Source: cilium/cilium v1.20.2 Documentation/security/policy/language.rst, "Ingress Default Deny". */
+function describeClosed(direction: Direction): string {
+  const whom = direction === "ingress" ? "lets nobody in" : "lets nothing out";
+  return `${direction}: the rule {} ${whom}, it closes the direction as the source does`;
 }
 
 function emitSpec(spec: SpecPlan, plan: ObjectPlan): readonly JsonObject[] {

@@ -1,6 +1,7 @@
 import { compareFindings, type Finding } from "../../core/finding.ts";
 import { printIdentity } from "../../core/identity.ts";
 import type { JsonObject } from "../../core/json.ts";
+import { sortedUnique } from "../../core/order.ts";
 import type { BuiltObject, EmittedRule } from "./build-object.ts";
 import { describeLoss } from "./describe-loss.ts";
 import { doL4Overlap, ip, isEveryHeader, wholeProtocol } from "./l4.ts";
@@ -8,7 +9,7 @@ import type { Direction, PlannedRule } from "./order-plan.ts";
 import { isEverybody } from "./peer-set.ts";
 import { noteFinding, orderFindings, policyFinding, ruleFinding } from "./policy-findings.ts";
 import type { PreparedSource } from "./prepare-source.ts";
-import type { PolicyTranslation } from "./translation.ts";
+import type { PolicyTranslation, TranslatedObject } from "./translation.ts";
 
 /** A policy's translation with the Helm values that it needs. */
 export interface JudgedPolicy {
@@ -38,15 +39,25 @@ export function judgePolicy(
     }
     findings.push(...logFinding(prepared, planned), ...tooLarge(prepared, built), ...tooHeavy(prepared, built));
   }
+  const told = unique(findings).sort(compareFindings);
   return {
     translation: {
       source: { ...policy.identity, position: policy.position },
       result: results[rank],
-      outputs: built.object === undefined ? [] : [built.object],
-      findings: unique(findings).sort(compareFindings),
+      outputs:
+        built.object === undefined ? [] : [results[rank] === "partial" ? marked(built.object, told) : built.object],
+      findings: told,
     },
     requiredValues: requiredValues(built.emitted),
   };
+}
+
+/** Whoever reads the file later has no findings beside it. */
+function marked(output: TranslatedObject, findings: readonly Finding[]): TranslatedObject {
+  const codes = sortedUnique(findings.filter(({ severity }) => severity !== "info").map(({ code }) => code));
+  const [first = "", ...rest] = output.comment.split("\n");
+  const mark = `PARTIAL: less is allowed than at the source, see ${codes.join(", ")}`;
+  return { ...output, comment: [first, mark, ...rest].join("\n") };
 }
 
 function unique(findings: readonly Finding[]): Finding[] {

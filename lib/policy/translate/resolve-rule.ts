@@ -95,7 +95,7 @@ function resolveUniform(
       })
       .filter((box) => !isEmptyBox(box));
   const under = http === "dropped" ? [] : make(subject.under, l4.under, far.under, false);
-  if (subject.isExact && l4.isExact && far.isExact && http !== "dropped") return exactly(under);
+  if (subject.isExact && l4.isExact && far.isExact && http === "kept") return exactly(under);
   return between(under, make(subject.over, l4.over, far.over, true));
 }
 
@@ -155,9 +155,19 @@ export function familyOf(rule: CalicoRule): 4 | 6 | undefined | "none" {
   return only;
 }
 
-function resolveHTTP(rule: CalicoRule, cluster: Cluster, notes: Note[]): "kept" | "dropped" {
+function resolveHTTP(rule: CalicoRule, cluster: Cluster, notes: Note[]): "kept" | "narrowed" | "dropped" {
   if (rule.http === undefined) return "kept";
   const hasProxy = cluster.world.cilium.l7Proxy;
+  if (hasProxy && rule.protocol === undefined)
+    notes.push({
+      code: "POL037",
+      effect: "inexact",
+      field: "http",
+      message:
+        "the rule names no protocol: what it allows beside TCP is left out, because Cilium matches HTTP in TCP only",
+      reason: "Calico's packet filter ignores the HTTP match and lets every protocol through",
+      remedy: "write protocol: TCP at the source, where HTTP is all that is meant",
+    });
   notes.push({
     code: "POL037",
     effect: hasProxy ? "carved" : "inexact",
@@ -171,5 +181,6 @@ function resolveHTTP(rule: CalicoRule, cluster: Cluster, notes: Note[]): "kept" 
       ? "check that the application works through the proxy, or remove the HTTP match"
       : "set l7Proxy: true in the Helm values, or remove the HTTP match",
   });
-  return hasProxy ? "kept" : "dropped";
+  if (!hasProxy) return "dropped";
+  return rule.protocol === undefined ? "narrowed" : "kept";
 }

@@ -406,10 +406,10 @@ describe("one allow rule", () => {
       "POL037",
     ],
     [
-      "HTTP without ports",
+      "HTTP without a protocol, which lets others through at the source",
       "{http: {methods: [GET]}}",
       "[{toPorts: [{ports: [{port: '1', endPort: 65535, protocol: TCP}], rules: {http: [{method: GET}]}}]}]",
-      "carved",
+      "partial",
       "POL037",
     ],
     ["HTTP without the proxy", "{http: {methods: [GET]}}", "[{}]", "partial", "POL037", withoutProxy],
