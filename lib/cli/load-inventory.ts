@@ -9,7 +9,7 @@ import type { Streams } from "./streams.ts";
 export type InventoryPurpose = "cluster" | "policies";
 
 /** Codes that speak of what a cluster's inventory lacks; they mean nothing for a folder of policies. */
-const clusterOnly: ReadonlySet<string> = new Set(["inventory/no-nodes", "inventory/kind-missing", "inventory/no-pods"]);
+const clusterOnly: ReadonlySet<string> = new Set(["inventory/no-nodes", "inventory/kind-missing"]);
 
 /** Reads files, directories or standard input (`-`) as one inventory. */
 export async function loadInventory(
@@ -23,12 +23,12 @@ export async function loadInventory(
     if (files.value?.length === 0 && hasError(files.findings)) return { value: undefined, findings: files.findings };
     const read = await readInventory(files.value ?? []);
     const findings = [...files.findings, ...read.findings];
-    return { value: read.value, findings: purpose === "cluster" ? findings : aboutPolicies(findings) };
+    return { value: read.value, findings: purpose === "cluster" ? findings : aboutPolicies(findings, paths) };
   });
 }
 
 /** Findings for somebody who has a few files of policies, and no cluster in mind. */
-function aboutPolicies(findings: readonly Finding[]): readonly Finding[] {
+function aboutPolicies(findings: readonly Finding[], paths: readonly string[]): readonly Finding[] {
   const kept = findings.filter(({ code }) => !clusterOnly.has(code));
   const others = kept.filter(({ code }) => code !== "inventory/empty");
   // Why nothing could be read says more than that nothing was.
@@ -38,9 +38,9 @@ function aboutPolicies(findings: readonly Finding[]): readonly Finding[] {
     {
       code: "inventory/empty",
       severity: "error",
-      message: "there is no Kubernetes object in the input",
+      message: `there is no Kubernetes object in ${paths.map((path) => (path === "-" ? "the input" : path)).join(", ")}`,
       remedy:
-        "name files or folders with policies, or pipe them in: kubectl get networkpolicies.crd.projectcalico.org,globalnetworkpolicies.crd.projectcalico.org -A -o yaml | metachron translate",
+        "name files or folders with policies, or dump them: kubectl get networkpolicies.crd.projectcalico.org,globalnetworkpolicies.crd.projectcalico.org -A -o yaml",
     },
   ];
 }

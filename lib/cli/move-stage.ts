@@ -1,10 +1,11 @@
+import { dirname, isAbsolute, join } from "node:path";
 import type { Checked, Finding } from "../core/finding.ts";
 import { hasError } from "../core/finding.ts";
 import type { MoveContext, StageChange } from "../delivery/next-stage.ts";
 import { readTextFile } from "../io/read-text-file.ts";
 import { replaceTextFile } from "../io/replace-text-file.ts";
 import { checkTree, writeTree } from "../io/write-tree.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, StageState } from "../plan/plan.ts";
 import { setStageState } from "../plan/set-stage-state.ts";
 import { stageFindings } from "../stages/drift-findings.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
@@ -12,8 +13,9 @@ import { type Synthesis, synthesise } from "./commands/synth.ts";
 import { type ExitCode, exitCodeOf } from "./exit-code.ts";
 import { resolveCommit } from "./git.ts";
 import { findPlanFile } from "./load-project.ts";
-import { endWithoutResult, printJson, wrongUse } from "./print-report.ts";
+import { endWithoutResult, printFindingsBeside, printJson, wrongUse } from "./print-report.ts";
 import type { Streams } from "./streams.ts";
+import { wrapLines } from "./wrap-text.ts";
 
 /** What `next` and `rollback` share. */
 export interface MoveOptions {
@@ -99,7 +101,13 @@ async function write(file: string, change: StageChange, options: MoveOptions, st
       : await writeTree(options.out, after.value.migration.plan.name, after.value.tree);
   if (after.value === undefined || written === undefined || hasError(written.findings)) {
     await replaceTextFile(file, text.value);
-    return endWithoutResult([...after.findings, ...(written?.findings ?? [])], 1, options, streams);
+    const all = [...after.findings, ...(written?.findings ?? [])];
+    return endWithoutResult(
+      all.filter(({ severity }) => severity === "error"),
+      1,
+      options,
+      streams,
+    );
   }
   tell(file, change, after.value, written.writtenFiles, options, streams);
   return 0;
@@ -125,16 +133,43 @@ function tell(
     return;
   }
   const folder = `${options.out}/${after.migration.plan.name}`;
-  streams.out(
-    [
-      `${stageId}: ${before.state} -> ${now.state}${(now.attempt ?? 1) > 1 ? `, attempt ${now.attempt}` : ""}`,
-      "",
-      "Changed, ready to commit:",
-      `  ${file}`,
-      ...files.map((path) => `  ${options.out}/${path}`),
-      "",
-      `Read ${folder}/stages/${stageId}/STAGE.md, then open a pull request. Its gate: metachron verify --base <main branch>`,
-      "",
-    ].join("\n"),
-  );
+  // An engine that is told a wrong repository applies nothing, and nothing would say so before the merge.
+  if (now.state === "open")
+    printFindingsBeside(
+      after.findings.filter(({ severity, where }) => severity === "warning" && isOfDelivery(where?.field)),
+      streams,
+    );
+  const text = [
+    `${stageId}: ${before.state} -> ${now.state}${(now.attempt ?? 1) > 1 ? `, attempt ${now.attempt}` : ""}`,
+    "",
+    "Changed, ready to commit:",
+    `  ${file}`,
+    ...files.map((path) => `  ${options.out}/${path}`),
+    "",
+    ...whatNow(now.state, `${folder}/stages/${stageId}/STAGE.md`, after.migration.plan),
+    "",
+  ].join("\n");
+  streams.out(wrapLines(text, streams));
+}
+
+function isOfDelivery(field: string | undefined): boolean {
+  return field?.startsWith("spec.delivery") === true;
+}
+
+/** What a person does with the change, and what its gate will ask for. */
+function whatNow(state: StageState, page: string, plan: Plan): readonly string[] {
+  const gate = "Its gate: metachron verify --base <main branch>";
+  if (state === "open" || state === "rollback")
+    return [
+      `Read ${page}, then open a pull request. ${gate}`,
+      ...(plan.spec.delivery.engines.includes("kubectl")
+        ? ["When it is merged, a person applies it as that page says."]
+        : []),
+    ];
+  const inventory = join(dirname(plan.file), plan.spec.inventory);
+  return [
+    `The gate asks the inventory for the stage's marker, which must say ${state === "done" ? "done" : "undone"}. Once its Job has ended take it anew:`,
+    `  metachron snapshot --out ${isAbsolute(plan.spec.inventory) ? plan.spec.inventory : inventory}`,
+    `then metachron synth, and open a pull request with all of it. ${gate}`,
+  ];
 }

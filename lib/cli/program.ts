@@ -27,6 +27,11 @@ const format = (choices: readonly string[]): Option =>
 /** Where synth writes, and where every other command finds what was written. */
 const renderedPlans = ["-o, --out <dir>", "directory of the rendered plans", "dist"] as const;
 
+const substitution = [
+  "--substitute <name=value...>",
+  "values of ${NAME} variables in the policies, as Flux would fill them in",
+] as const;
+
 const planOption = (command: Command): Command =>
   command.option("-p, --plan <file>", "the plan file; found by itself when plans/ holds one only");
 
@@ -85,10 +90,7 @@ const commands: readonly CommandEntry[] = [
       inventoryOption(command)
         .option("-o, --out <dir>", "one YAML file per object instead of standard output")
         .option("--cilium <version>", "Cilium version to write for", "1.20.2")
-        .option(
-          "--substitute <name=value...>",
-          "values of ${NAME} variables in the policies, as Flux would fill them in",
-        )
+        .option(...substitution)
         .addOption(format(["text", "json", "sarif", "github"])),
     examples: [
       "metachron translate policies/ > cilium.yaml",
@@ -106,6 +108,7 @@ const commands: readonly CommandEntry[] = [
         .requiredOption("--before <path...>", "policies before: Calico, Kubernetes or Cilium")
         .requiredOption("--after <path...>", "policies after: Calico, Kubernetes or Cilium")
         .option("--cilium <version>", "Cilium version that decides", "1.20.2")
+        .option(...substitution)
         .addOption(
           new Option("--world <world>", "closed: the inventory's pods; open: any pod that may come").choices([
             "closed",
@@ -147,6 +150,7 @@ const commands: readonly CommandEntry[] = [
     summary: "what a pull request changes, in migration terms",
     options: (command) =>
       command
+        .option("-p, --plan <file>", "the plan file, for the workloads of a wave; by default plans/<plan>.yaml")
         .option("--base <ref>", "compare the working tree with a git revision")
         .option(...renderedPlans)
         .option("--max-bytes <n>", "longest Markdown", "60000")

@@ -2,6 +2,7 @@ import wrapAnsi from "wrap-ansi";
 import { compareFindings, countFindings, type Finding, type Severity, type Where } from "../core/finding.ts";
 import { getString, isJsonObject, type JsonValue } from "../core/json.ts";
 import { createPaint, type Paint } from "./paint.ts";
+import { wrapText } from "./wrap-text.ts";
 
 /** How the text of findings looks. */
 export interface FindingTextOptions {
@@ -59,7 +60,7 @@ function renderFinding(finding: Finding, paint: Paint, columns: number): string 
     ]),
   ];
   const body = rows.flatMap(([label, text]) => (text === undefined ? [] : [row(label, text, paint, columns)]));
-  return [heading, ...body].join("\n");
+  return [wrapText(heading, columns, "", "         "), ...body].join("\n");
 }
 
 function row(label: string, text: string, paint: Paint, columns: number): string {

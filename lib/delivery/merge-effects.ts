@@ -20,7 +20,9 @@ export function mergeEffects(engine: EngineName, merged: MergedStage): readonly 
     case "flux":
       return fluxEffects(merged);
     case "kubectl":
-      return ["Nothing happens by itself: a person applies the stage with the commands below"];
+      return merged.stage.state === "open" || merged.stage.state === "rollback"
+        ? ["Nothing happens by itself: a person applies the stage with the commands below"]
+        : ["Nothing: nobody has to apply or to delete anything"];
   }
 }
 

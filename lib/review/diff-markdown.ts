@@ -1,7 +1,16 @@
 import type { FieldChange } from "../core/field-changes.ts";
 import type { FileDiff, ObjectDiff, PlanDiff } from "./diff.ts";
 import { patchLines } from "./diff-text.ts";
-import { counted, headline, isTextChange, nodeWords, standingWords, valueWords, visibleText } from "./diff-words.ts";
+import {
+  appliedKinds,
+  counted,
+  headline,
+  isTextChange,
+  nodeWords,
+  standingWords,
+  valueWords,
+  visibleText,
+} from "./diff-words.ts";
 import { code, escapeMarkdown, table } from "./markdown.ts";
 
 /** A first line that renders as nothing, by which a bot finds its own comment again. */
@@ -16,6 +25,7 @@ interface Section {
 
 const longestFieldList = 40;
 const longestPatch = 80;
+const longestNameList = 10;
 
 /**
  * A diff as Markdown for a comment, in the order in which a reviewer asks: what changes its state, what does not belong there,
@@ -103,6 +113,16 @@ function sectionsOf(diff: PlanDiff): readonly Section[] {
         String(entry.replicasInWave),
         String(entry.replicas),
         entry.budgets.length === 0 ? "none" : entry.budgets.map(name).join(", "),
+      ]),
+    ),
+    tableSection(
+      "What is applied",
+      ["kind", "objects", "names"],
+      appliedKinds(diff.applied).map(({ kind, names }) => [
+        name(kind),
+        String(names.length),
+        names.slice(0, longestNameList).map(name).join(", ") +
+          (names.length > longestNameList ? ` and ${names.length - longestNameList} more` : ""),
       ]),
     ),
     tableSection(

@@ -76,7 +76,8 @@ function groupOf(object: JsonObject): string {
   return apiGroup(getString(object, "apiVersion") ?? "");
 }
 
-function nameOf(object: JsonObject): string {
+/** `Kind/namespace/name` of an object. */
+export function nameOf(object: JsonObject): string {
   const namespace = getString(object, "metadata", "namespace");
   return printIdentity({
     kind: getString(object, "kind") ?? "",

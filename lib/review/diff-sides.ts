@@ -1,5 +1,5 @@
 import type { FileTree } from "../core/file-tree.ts";
-import { getArray, getString, isJsonObject, type JsonObject } from "../core/json.ts";
+import { getArray, getString, type JsonObject } from "../core/json.ts";
 import { sortedUnique } from "../core/order.ts";
 import { attemptLabel, stateLabel } from "../delivery/engine-labels.ts";
 import { placeOf } from "../delivery/layout.ts";
@@ -14,22 +14,53 @@ export interface DiffSide {
   readonly stages: ReadonlyMap<string, TreeStage>;
   /** Where a stage stands; a stage that nobody speaks of is held. */
   readonly standingOf: (stageId: string) => StageStanding;
+  /** The nodes that a stage changes, sorted: those that its CiliumNodeConfig selects, otherwise those that its page names. */
+  readonly nodesOf: (stageId: string) => readonly string[];
 }
 
 const held: StageStanding = { state: "held", attempt: 1 };
 
-/** Reads one side. Without a plan, states come from the labels of the engines' objects. */
+/** Reads one side. Without a plan, states come from the labels of the engines' objects, and where no engine has one from STAGE.md. */
 export function readSide(tree: FileTree, plan: Plan | undefined): DiffSide {
   const stages = readStages(tree);
+  const pages = stagePages(tree);
+  const nodesOf = (stageId: string): readonly string[] => {
+    const selected = selectedNodes(stages.get(stageId));
+    return selected.length > 0 ? selected : nodesOnPage(pages.get(stageId) ?? "");
+  };
   if (plan !== undefined) {
     const standingOf = (stageId: string): StageStanding => {
       const { state, attempt } = positionOf(plan, stageId);
       return { state, attempt };
     };
-    return { tree, stages, standingOf };
+    return { tree, stages, standingOf, nodesOf };
   }
   const labelled = labelledStandings(tree);
-  return { tree, stages, standingOf: (stageId) => labelled.get(stageId) ?? held };
+  const standingOf = (stageId: string): StageStanding =>
+    labelled.get(stageId) ?? standingOnPage(pages.get(stageId) ?? "") ?? held;
+  return { tree, stages, standingOf, nodesOf };
+}
+
+function stagePages(tree: FileTree): ReadonlyMap<string, string> {
+  const pages = new Map<string, string>();
+  for (const [path, text] of tree) {
+    const place = placeOf(path);
+    if (place.area === "stage" && place.file === "STAGE.md") pages.set(place.stageId, text);
+  }
+  return pages;
+}
+
+/** What the first row of a STAGE.md says: where kubectl applies the stages, nothing else in the tree knows. */
+function standingOnPage(page: string): StageStanding | undefined {
+  const row = /^\| State \| (\w+)(?:, attempt (\d+))? \|$/mu.exec(page);
+  const state = stateNames.find((name) => name === row?.[1]);
+  return state === undefined ? undefined : { state, attempt: Number(row?.[2] ?? "1") };
+}
+
+/** The row of nodes of a STAGE.md: a stage that restarts or cleans something on nodes names none of them in its objects. */
+function nodesOnPage(page: string): readonly string[] {
+  const row = /^\| Nodes \| \d+: (.+) \|$/mu.exec(page)?.[1] ?? "";
+  return sortedUnique([...row.matchAll(/`([^`]+)`/gu)].map(([, name = ""]) => name));
 }
 
 const stateNames: readonly StageState[] = ["held", "open", "done", "rollback"];
@@ -51,17 +82,14 @@ function labelOf(text: string, label: string): string | undefined {
   return new RegExp(`^ {4}${label.replaceAll(".", "\\.")}: "?([\\w-]+)"?$`, "mu").exec(text)?.[1];
 }
 
-/** The nodes that a stage changes, sorted: those that its CiliumNodeConfig selects, otherwise those that its Job is told. */
-export function nodesOfStage(stage: TreeStage | undefined): readonly string[] {
+/** The nodes of a stage's own CiliumNodeConfig: its wave, sorted. */
+export function selectedNodes(stage: TreeStage | undefined): readonly string[] {
   if (stage === undefined) return [];
-  const own = [...stage.body].filter(([file]) => !file.startsWith("undo/"));
-  const objectsOf = (mark: string): readonly JsonObject[] =>
-    own
-      .filter(([, text]) => text.includes(mark))
-      .map(([, text]) => tryParseObject(text))
-      .filter((object) => object !== undefined);
-  const selected = objectsOf("kind: CiliumNodeConfig").flatMap(selectedHostnames);
-  return sortedUnique(selected.length > 0 ? selected : objectsOf("kind: Job").flatMap(jobNodes));
+  const configs = [...stage.body]
+    .filter(([file, text]) => !file.startsWith("undo/") && text.includes("kind: CiliumNodeConfig"))
+    .map(([, text]) => tryParseObject(text))
+    .filter((object) => object !== undefined);
+  return sortedUnique(configs.flatMap(selectedHostnames));
 }
 
 function selectedHostnames(object: JsonObject): readonly string[] {
@@ -71,15 +99,14 @@ function selectedHostnames(object: JsonObject): readonly string[] {
     .filter((value) => typeof value === "string");
 }
 
-function jobNodes(object: JsonObject): readonly string[] {
-  return getArray(object, "spec", "template", "spec", "containers")
-    .flatMap((container) => getArray(container, "env"))
-    .filter((variable) => isJsonObject(variable) && variable["name"] === "NODES")
-    .flatMap((variable) => (getString(variable, "value") ?? "").split(/\s+/u))
-    .filter((name) => name !== "");
-}
-
-/** Number of nodes of a stage, for its line in the table. */
-export function nodeCount(side: DiffSide, stageId: string): number {
-  return nodesOfStage(side.stages.get(stageId)).length;
+/** The objects that a stage applies in this standing, as `[file, object]`: its own, or those of its way back. */
+export function appliedObjects(
+  stage: TreeStage | undefined,
+  state: StageState,
+): readonly (readonly [string, JsonObject])[] {
+  if (stage === undefined || (state !== "open" && state !== "rollback")) return [];
+  return [...stage.body]
+    .filter(([file]) => file.endsWith(".yaml") && file.startsWith("undo/") === (state === "rollback"))
+    .map(([file, text]) => [file, tryParseObject(text)] as const)
+    .filter((entry): entry is readonly [string, JsonObject] => getString(entry[1], "metadata", "name") !== undefined);
 }

@@ -1,7 +1,17 @@
 import { structuredPatch } from "diff";
 import type { FieldChange } from "../core/field-changes.ts";
 import type { ObjectDiff, PlanDiff, ValueDiff } from "./diff.ts";
-import { counted, headline, isTextChange, nodeWords, standingWords, valueWords, visibleText } from "./diff-words.ts";
+import {
+  appliedKinds,
+  counted,
+  headline,
+  isTextChange,
+  namesShort,
+  nodeWords,
+  standingWords,
+  valueWords,
+  visibleText,
+} from "./diff-words.ts";
 
 /** A diff for a terminal: one section after the other, empty ones left out; plain text unless colour is asked for. */
 export function renderDiffText(diff: PlanDiff, options: { readonly useColor: boolean } = { useColor: false }): string {
@@ -27,10 +37,15 @@ export function renderDiffText(diff: PlanDiff, options: { readonly useColor: boo
       ]),
     ),
     section(
+      "What is applied",
+      appliedKinds(diff.applied).map(({ kind, names }) => [kind, String(names.length), namesShort(names)]),
+      diff.applied.length,
+    ),
+    section(
       "Chart",
       diff.chart === undefined ? [] : [[valueWords(diff.chart.before), "→", valueWords(diff.chart.after)]],
     ),
-    section("Helm values", diff.values.map(valueRow)),
+    valueSection(diff.values),
     objectSection(
       "Policies",
       diff.objects.filter((object) => object.isPolicy),
@@ -76,7 +91,7 @@ function colourLine(line: string): string {
   return word.length === 1 ? indent + paint(colour, word + rest) : indent + paint(colour, word) + rest;
 }
 
-function section(title: string, rows: readonly (readonly string[])[]): string {
+function section(title: string, rows: readonly (readonly string[])[], count: number = rows.length): string {
   if (rows.length === 0) return "";
   const shown = rows.map((row) => row.map(visibleText));
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...shown.map((row) => [...(row[column] ?? "")].length)));
@@ -86,11 +101,17 @@ function section(title: string, rows: readonly (readonly string[])[]): string {
       .join("  ")
       .trimEnd(),
   );
-  return [`${title} (${rows.length})`, ...lines.map((line) => `  ${line}`)].join("\n");
+  return [`${title} (${count})`, ...lines.map((line) => `  ${line}`)].join("\n");
 }
 
-function valueRow(value: ValueDiff): readonly string[] {
-  return [value.scope, value.path, `${valueWords(value.before)} → ${valueWords(value.after)}`, value.reason ?? ""];
+/** Values and reasons are long: a table of them would be wider than any terminal. */
+function valueSection(values: readonly ValueDiff[]): string {
+  if (values.length === 0) return "";
+  const lines = values.flatMap((value) => [
+    `  ${visibleText(value.scope)}  ${visibleText(value.path)}: ${valueWords(value.before)} → ${valueWords(value.after)}`,
+    ...(value.reason === undefined ? [] : [`    ${visibleText(value.reason)}`]),
+  ]);
+  return [`Helm values (${values.length})`, ...lines].join("\n");
 }
 
 function objectSection(title: string, objects: readonly ObjectDiff[]): string {

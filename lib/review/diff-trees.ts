@@ -1,10 +1,19 @@
 import type { FileTree } from "../core/file-tree.ts";
 import { byAll, byText, sortedUnique } from "../core/order.ts";
 import { compareStageIds } from "../delivery/layout.ts";
-import type { DiffContext, DiffSummary, NodeDiff, PlanDiff, StageDiff, StageStanding, WorkloadDiff } from "./diff.ts";
+import type {
+  AppliedObject,
+  DiffContext,
+  DiffSummary,
+  NodeDiff,
+  PlanDiff,
+  StageDiff,
+  StageStanding,
+  WorkloadDiff,
+} from "./diff.ts";
 import { diffFiles } from "./diff-files.ts";
-import { diffObjects } from "./diff-objects.ts";
-import { type DiffSide, nodeCount, nodesOfStage, readSide } from "./diff-sides.ts";
+import { diffObjects, nameOf } from "./diff-objects.ts";
+import { appliedObjects, type DiffSide, readSide, selectedNodes } from "./diff-sides.ts";
 import { diffChart, diffValues } from "./diff-values.ts";
 
 /**
@@ -47,6 +56,7 @@ function withFolder(diff: PlanDiff, folder: string): PlanDiff {
     ...diff,
     stages: diff.stages.map(named),
     nodes: diff.nodes.map(named),
+    applied: diff.applied.map(named),
     workloads: diff.workloads.map(named),
     values: diff.values.map((value) => ({ ...value, scope: `${folder}/${value.scope}` })),
     objects: diff.objects.map((object) =>
@@ -59,6 +69,7 @@ function joinDiffs(diffs: readonly PlanDiff[]): PlanDiff {
   const lists = {
     stages: diffs.flatMap((diff) => diff.stages),
     nodes: diffs.flatMap((diff) => diff.nodes),
+    applied: diffs.flatMap((diff) => diff.applied),
     workloads: diffs.flatMap((diff) => diff.workloads),
     values: diffs.flatMap((diff) => diff.values),
     objects: diffs.flatMap((diff) => diff.objects),
@@ -70,7 +81,7 @@ function joinDiffs(diffs: readonly PlanDiff[]): PlanDiff {
 
 const envelope = { apiVersion: "metachron.dev/v1alpha1", kind: "PlanDiff" } as const;
 
-type DiffLists = Pick<PlanDiff, "stages" | "nodes" | "workloads" | "values" | "objects" | "files">;
+type DiffLists = Pick<PlanDiff, "stages" | "nodes" | "applied" | "workloads" | "values" | "objects" | "files">;
 
 function summarise(lists: DiffLists): DiffSummary {
   return {
@@ -91,6 +102,7 @@ function diffPlan(before: FileTree, after: FileTree, context: DiffContext): Plan
   const lists: DiffLists = {
     stages,
     nodes: diffNodes(sides.before, sides.after, stages),
+    applied: stages.flatMap((stage) => diffApplied(stage, sides.after)),
     workloads: diffWorkloads(stages, context),
     values: diffValues(sides.before, sides.after),
     objects: diffObjects(files, sides.before, sides.after),
@@ -115,7 +127,7 @@ function diffStages(before: DiffSide, after: DiffSide): readonly StageDiff[] {
     .filter((stage) => !isSame(stage.before, stage.after))
     .map((stage) => ({
       ...stage,
-      nodes: Math.max(nodeCount(before, stage.stage), nodeCount(after, stage.stage)),
+      nodes: Math.max(before.nodesOf(stage.stage).length, after.nodesOf(stage.stage).length),
     }));
 }
 
@@ -126,15 +138,16 @@ function isSame(a: StageStanding, b: StageStanding): boolean {
 function diffNodes(before: DiffSide, after: DiffSide, stages: readonly StageDiff[]): readonly NodeDiff[] {
   const moving = stages.flatMap(({ stage, after: standing }): NodeDiff[] => {
     if (standing.state !== "open" && standing.state !== "rollback") return [];
-    const change = standing.state === "open" ? "rolls" : "rolls-back";
-    return nodesOfStage(after.stages.get(stage)).map((node) => ({ node, stage, change }));
+    const isWave = selectedNodes(after.stages.get(stage)).length > 0;
+    const change = !isWave ? "touched" : standing.state === "open" ? "rolls" : "rolls-back";
+    return after.nodesOf(stage).map((node) => ({ node, stage, change }));
   });
   const shifting = stageIds(before, after).flatMap((stage): NodeDiff[] => {
     const old = before.stages.get(stage);
     const young = after.stages.get(stage);
     if (old !== undefined && young !== undefined && isSameTree(old.body, young.body)) return [];
-    const wasThere = new Set(nodesOfStage(old));
-    const isThere = new Set(nodesOfStage(young));
+    const wasThere = new Set(selectedNodes(old));
+    const isThere = new Set(selectedNodes(young));
     return [
       ...[...isThere].filter((node) => !wasThere.has(node)).map((node) => ({ node, stage, change: "enters" as const })),
       ...[...wasThere].filter((node) => !isThere.has(node)).map((node) => ({ node, stage, change: "leaves" as const })),
@@ -148,6 +161,14 @@ const compareNodes = byAll<NodeDiff>(
   byText((node) => node.change),
   byText((node) => node.node),
 );
+
+function diffApplied({ stage, after }: StageDiff, side: DiffSide): readonly AppliedObject[] {
+  return appliedObjects(side.stages.get(stage), after.state).map(([file, object]) => ({
+    stage,
+    object: nameOf(object),
+    file,
+  }));
+}
 
 function diffWorkloads(stages: readonly StageDiff[], { waves = [] }: DiffContext): readonly WorkloadDiff[] {
   return stages

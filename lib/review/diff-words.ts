@@ -1,6 +1,6 @@
 import type { FieldChange } from "../core/field-changes.ts";
 import type { JsonValue } from "../core/json.ts";
-import type { NodeDiff, PlanDiff, StageStanding } from "./diff.ts";
+import type { AppliedObject, NodeDiff, PlanDiff, StageStanding } from "./diff.ts";
 
 /** Longest value that is shown in a line; longer ones are cut. */
 const longestValue = 160;
@@ -65,10 +65,29 @@ function moveWords(before: StageStanding, after: StageStanding, stage: string): 
 /** What happens to a node, in words. */
 export const nodeWords: Readonly<Record<NodeDiff["change"], string>> = {
   rolls: "rolls",
+  touched: "touched",
   "rolls-back": "rolls back",
   enters: "enters the batch",
   leaves: "leaves the batch",
 };
+
+/** What is applied, kind by kind, in the order in which the kinds first come. */
+export function appliedKinds(
+  applied: readonly AppliedObject[],
+): readonly { readonly kind: string; readonly names: readonly string[] }[] {
+  const kinds = new Map<string, string[]>();
+  for (const { object } of applied) {
+    const kind = object.slice(0, object.indexOf("/"));
+    kinds.set(kind, [...(kinds.get(kind) ?? []), object.slice(kind.length + 1)]);
+  }
+  return [...kinds].map(([kind, names]) => ({ kind, names }));
+}
+
+/** The first three of some names, and how many more there are. */
+export function namesShort(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(", ");
+  return names.length <= 3 ? shown : `${shown} and ${names.length - 3} more`;
+}
 
 /** A count with its noun. */
 export function counted(number: number, one: string, many: string = `${one}s`): string {

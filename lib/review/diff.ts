@@ -11,6 +11,8 @@ export interface PlanDiff {
   readonly stages: readonly StageDiff[];
   /** Nodes that a changed state touches, and nodes that enter or leave a stage; by stage, then by name. */
   readonly nodes: readonly NodeDiff[];
+  /** Objects that a stage applies which is opened, tried again or taken back; by stage, then by file. */
+  readonly applied: readonly AppliedObject[];
   /** Workloads on the nodes of stages that are opened or taken back; empty where the caller knows no waves. */
   readonly workloads: readonly WorkloadDiff[];
   /** The chart that engines hold in the cluster, when it changes. */
@@ -53,8 +55,20 @@ export interface StageDiff {
 export interface NodeDiff {
   readonly node: string;
   readonly stage: string;
-  /** `rolls`: the stage is opened or tried again. `rolls-back`: it is taken back. `enters`, `leaves`: its batch changes. */
-  readonly change: "rolls" | "rolls-back" | "enters" | "leaves";
+  /**
+   * `rolls`: its wave is opened or tried again. `rolls-back`: it is taken back. `touched`: a stage that is no wave does
+   * something on it. `enters`, `leaves`: its batch changes.
+   */
+  readonly change: "rolls" | "touched" | "rolls-back" | "enters" | "leaves";
+}
+
+/** One object that reaches the cluster when the pull request is merged. */
+export interface AppliedObject {
+  readonly stage: string;
+  /** `Kind/namespace/name`. */
+  readonly object: string;
+  /** Path below the stage's directory. */
+  readonly file: string;
 }
 
 /** One workload with pods on nodes that roll. */

@@ -1,5 +1,6 @@
 import { sha256Hex } from "../core/digest.ts";
 import { digestPlaceholder, previousDigestPlaceholder } from "../core/digest-placeholder.ts";
+import type { JsonObject } from "../core/json.ts";
 import { compareText } from "../core/order.ts";
 
 /** The digests that were written into a stage's files. */
@@ -50,6 +51,14 @@ export function fillDigests(
       ] as const;
     }),
   );
+}
+
+/** An object with the digests in place of the placeholders. */
+export function fillObject(object: JsonObject, digests: FilledDigests & { readonly digest: string }): JsonObject {
+  const filled = JSON.stringify(object)
+    .replaceAll(digestPlaceholder, digests.digest)
+    .replaceAll(previousDigestPlaceholder, digests.previous ?? previousDigestPlaceholder);
+  return JSON.parse(filled) as JsonObject;
 }
 
 /** A text with the given digests written as their placeholders: what `bodyDigest` hashes, what two attempts are compared by. */

@@ -1,4 +1,4 @@
-import { getArray, getString, isJsonObject, type JsonObject } from "../core/json.ts";
+import { getArray, isJsonObject, type JsonObject } from "../core/json.ts";
 import { sortedUnique } from "../core/order.ts";
 import { parseOwnYaml } from "../core/yaml.ts";
 import {
@@ -6,6 +6,7 @@ import {
   carriedDigest,
   carriedPreviousDigest,
   fillDigests,
+  fillObject,
   isBodyFile,
   withPlaceholders,
 } from "./body-digest.ts";
@@ -26,36 +27,31 @@ export interface OpenedStage {
   readonly previousDigest?: string;
   /** Path below the stage's directory to text: all that is part of the body. */
   readonly texts: ReadonlyMap<string, string>;
-  readonly objects: readonly StageObject[];
-  readonly undo: readonly StageObject[];
+  /** The files that its kustomization.yaml lists, and that of its way back. */
+  readonly objects: readonly string[];
+  readonly undo: readonly string[];
 }
 
 /**
  * Reads an opened stage from the files of its directory; `undefined` where they are not what was once written (no digest, another
- * digest than that of the files, an object that cannot be read): then the stage is rendered anew, and the merge gate tells.
+ * digest than that of the files, a listed file that is not there): then the stage is rendered anew, and the merge gate tells.
  */
 export function openedStageOf(id: string, files: ReadonlyMap<string, string>): OpenedStage | undefined {
   const texts = new Map([...files].filter(([path]) => isBodyFile(path)));
   const digest = carriedDigest(texts);
   const previousDigest = carriedPreviousDigest(texts);
   if (digest === undefined || bodyDigest(texts, { digest, previous: previousDigest }) !== digest) return undefined;
-  const objects = listedObjects(texts, "");
-  const undo = texts.has("undo/kustomization.yaml") ? listedObjects(texts, "undo/") : [];
+  const objects = listedFiles(texts, "");
+  const undo = texts.has("undo/kustomization.yaml") ? listedFiles(texts, "undo/") : [];
   const attempt = attemptOf(objects ?? []);
   if (objects === undefined || undo === undefined || attempt === undefined) return undefined;
   return { id, attempt, digest, ...(previousDigest !== undefined && { previousDigest }), texts, objects, undo };
 }
 
-function listedObjects(texts: ReadonlyMap<string, string>, folder: string): readonly StageObject[] | undefined {
+function listedFiles(texts: ReadonlyMap<string, string>, folder: string): readonly string[] | undefined {
   const names = getArray(parsed(texts.get(`${folder}kustomization.yaml`)), "resources");
-  const objects: StageObject[] = [];
-  for (const file of names) {
-    if (typeof file !== "string") return undefined;
-    const object = parsed(texts.get(`${folder}${file}`));
-    if (object === undefined) return undefined;
-    objects.push({ file, object });
-  }
-  return objects;
+  const files = names.filter((file): file is string => typeof file === "string" && texts.has(`${folder}${file}`));
+  return files.length === names.length ? files : undefined;
 }
 
 function parsed(text: string | undefined): JsonObject | undefined {
@@ -68,26 +64,31 @@ function parsed(text: string | undefined): JsonObject | undefined {
   }
 }
 
-/** The number at the end of the Job's name: `gate-030-policies-a2`. */
-function attemptOf(objects: readonly StageObject[]): number | undefined {
-  const job = objects.find((entry) => entry.object["kind"] === "Job")?.object;
-  const found = /-a(\d+)$/u.exec(getString(job, "metadata", "name") ?? "")?.[1];
+/** The number at the end of the Job's name: `20-job-gate-030-policies-a2.yaml`. */
+function attemptOf(files: readonly string[]): number | undefined {
+  const found = files.map((file) => /^\d+-job-.*-a(\d+)\.yaml$/u.exec(file)?.[1]).find((one) => one !== undefined);
   return found === undefined ? undefined : Number(found);
 }
 
-/** Seals a stage with the body that was opened; `today` is the body that would be rendered now, with its placeholders. */
+/**
+ * Seals a stage with the body that was opened; `today` is the body that would be rendered now, with its placeholders. `undefined`
+ * where an object of the body cannot be read.
+ */
 export function sealOpened(
   draft: StageDraft,
   opened: OpenedStage,
   previous: PreviousStage | undefined,
   today: ReadonlyMap<string, string>,
-): SealedStage {
-  const { digest, texts, objects, undo } = opened;
+): SealedStage | undefined {
+  const { digest, texts } = opened;
   const gate = opened.previousDigest ?? previous?.digest;
   const drift = driftOf(opened, today);
+  const objects = objectsOf(opened, "", draft.objects, drift);
+  const undo = objectsOf(opened, "undo/", draft.undo, drift);
+  if (objects === undefined || undo === undefined) return undefined;
   const listed = new Set([
-    ...objects.map((entry) => entry.file),
-    ...undo.map((entry) => `undo/${entry.file}`),
+    ...opened.objects,
+    ...opened.undo.map((file) => `undo/${file}`),
     "kustomization.yaml",
     "undo/kustomization.yaml",
   ]);
@@ -101,6 +102,26 @@ export function sealOpened(
     texts,
     ...(drift.length > 0 && { drift }),
   };
+}
+
+/** The objects of the body: today's where their text has not changed, which spares reading it, else as the text says. */
+function objectsOf(
+  opened: OpenedStage,
+  folder: "" | "undo/",
+  today: readonly StageObject[],
+  drift: readonly string[],
+): readonly StageObject[] | undefined {
+  const drifted = new Set(drift);
+  const known = new Map(today.map((entry) => [entry.file, entry]));
+  const digests = { digest: opened.digest, previous: opened.previousDigest };
+  const objects: StageObject[] = [];
+  for (const file of folder === "" ? opened.objects : opened.undo) {
+    const same = drifted.has(folder + file) ? undefined : known.get(file);
+    const object = same === undefined ? parsed(opened.texts.get(folder + file)) : fillObject(same.object, digests);
+    if (object === undefined) return undefined;
+    objects.push({ file, object });
+  }
+  return objects;
 }
 
 function driftOf(opened: OpenedStage, today: ReadonlyMap<string, string>): readonly string[] {

@@ -1,7 +1,6 @@
-import { digestPlaceholder, previousDigestPlaceholder } from "../core/digest-placeholder.ts";
 import { compareText } from "../core/order.ts";
 import { renderYaml } from "../core/yaml.ts";
-import { bodyDigest, fillDigests } from "./body-digest.ts";
+import { bodyDigest, type FilledDigests, fillDigests, fillObject } from "./body-digest.ts";
 import { kustomizationOf } from "./kustomization.ts";
 import { type OpenedStage, sealOpened } from "./opened-stage.ts";
 import type { Stage, StageObject } from "./stage.ts";
@@ -43,12 +42,19 @@ export function sealStages(
   for (const build of builders) {
     const before = sealed.at(-1);
     const previous = before === undefined ? undefined : { id: before.id, digest: before.digest };
-    const draft = build(previous);
+    const draft = inFileOrder(build(previous));
     const body = opened.get(draft.id);
     const isKept = draft.state !== "held" && body?.attempt === draft.attempt;
-    sealed.push(isKept ? sealOpened(draft, body, previous, renderBody(draft)) : seal(draft, previous));
+    const kept = isKept ? sealOpened(draft, body, previous, renderBody(draft)) : undefined;
+    sealed.push(kept ?? seal(draft, previous));
   }
   return sealed;
+}
+
+/** As kustomization.yaml lists them and as an opened stage is read back: a page must not change when nothing else does. */
+function inFileOrder(draft: StageDraft): StageDraft {
+  const byFile = (a: StageObject, b: StageObject): number => compareText(a.file, b.file);
+  return { ...draft, objects: draft.objects.toSorted(byFile), undo: draft.undo.toSorted(byFile) };
 }
 
 function seal(draft: StageDraft, previous: PreviousStage | undefined): SealedStage {
@@ -58,8 +64,8 @@ function seal(draft: StageDraft, previous: PreviousStage | undefined): SealedSta
   const isFilled = (path: string): boolean => texts.get(path) !== open.get(path);
   return {
     ...draft,
-    objects: draft.objects.map((entry) => (isFilled(entry.file) ? fillObject(entry, digests) : entry)),
-    undo: draft.undo.map((entry) => (isFilled(`undo/${entry.file}`) ? fillObject(entry, digests) : entry)),
+    objects: draft.objects.map((entry) => (isFilled(entry.file) ? filled(entry, digests) : entry)),
+    undo: draft.undo.map((entry) => (isFilled(`undo/${entry.file}`) ? filled(entry, digests) : entry)),
     digest: digests.digest,
     ...(previous !== undefined && { previous }),
     texts,
@@ -89,12 +95,6 @@ export function renderKustomization(files: readonly string[]): string {
   return renderYaml(kustomizationOf([...files].sort(compareText)));
 }
 
-function fillObject(
-  entry: StageObject,
-  digests: { readonly digest: string; readonly previous: string | undefined },
-): StageObject {
-  const filled = JSON.stringify(entry.object)
-    .replaceAll(digestPlaceholder, digests.digest)
-    .replaceAll(previousDigestPlaceholder, digests.previous ?? previousDigestPlaceholder);
-  return { ...entry, object: JSON.parse(filled) };
+function filled(entry: StageObject, digests: FilledDigests & { readonly digest: string }): StageObject {
+  return { ...entry, object: fillObject(entry.object, digests) };
 }

@@ -47,7 +47,7 @@ describe("translate in a pipe", () => {
   });
 
   test.each([
-    ["nothing", "", "inventory/empty", "name files or folders with policies, or pipe them in"],
+    ["nothing", "", "inventory/empty", "name files or folders with policies, or dump them"],
     ["a Helm template", "{{ .Values.policies }}\n", "inventory/helm-template", "render it first"],
     ["no YAML", "kind: [\n", "inventory/syntax", "mend the text"],
   ])("says of %s what it is and what to do, once", (_what, input, code, remedy) => {

@@ -34,6 +34,64 @@ spec: { podSelector: {}, policyTypes: [Ingress], ingress: [{ ports: [{ port: ${p
     expect([text.exitCode, json.exitCode]).toEqual([1, 1]);
     expect((JSON.parse(json.out) as JsonObject)["equal"]).toBe(false);
   });
+
+  const withVariables = {
+    "before.yaml": `apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: { name: web, namespace: shop }
+spec:
+  selector: app == 'web'
+  types: [Ingress]
+  ingress: [{ action: Allow, source: { nets: ["\${OFFICE}"] } }]
+`,
+    "after.yaml": `apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: { name: web, namespace: shop }
+spec:
+  endpointSelector: { matchLabels: { app: web } }
+  ingress: [{ fromCIDR: ["\${OFFICE}"] }]
+---
+apiVersion: cilium.io/v2
+kind: CiliumLoadBalancerIPPool
+metadata: { name: "\${POOL}" }
+spec: { blocks: [] }
+`,
+  };
+
+  test("fills in variables on both sides, and asks for those of policies only", async () => {
+    const { folder } = exampleProject();
+    for (const [name, text] of Object.entries(withVariables)) writeFileSync(join(folder, name), text);
+    const sides = ["--before", join(folder, "before.yaml"), "--after", join(folder, "after.yaml")];
+
+    const open = await runCommand("prove", ...sides, "--format", "json");
+    const filled = await runCommand("prove", ...sides, "--substitute", "OFFICE=192.0.2.0/24");
+    const wrong = await runCommand("prove", ...sides, "--substitute", "OFFICE");
+
+    expect(codesOf(open.out)).toEqual([
+      "POL001: spec.ingress[0].source.nets[0] holds the variable ${OFFICE}, which has no value here",
+      'cilium/cidr: "${OFFICE}" is no prefix and no address',
+      "inventory/unresolved-variable: CiliumNetworkPolicy/shop/web holds ${OFFICE}, which nobody has replaced",
+    ]);
+    expect([filled.error, filled.exitCode]).toEqual(["", 0]);
+    expect(filled.out).toMatch(/^equal {2}open world/u);
+    expect([wrong.exitCode, wrong.error]).toEqual([2, expect.stringContaining("--substitute takes NAME=VALUE")]);
+  });
+
+  test("a side without a policy is told, two of them are nothing to compare", async () => {
+    const { folder } = exampleProject();
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    const none = file("none.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: b }\n");
+    const some = file("some.yaml", policy(80));
+
+    const one = await runCommand("prove", "--before", some, "--after", none);
+    const both = await runCommand("prove", "--before", none, "--after", none);
+
+    expect([one.exitCode, one.error]).toEqual([1, expect.stringContaining("none.yaml holds no policy")]);
+    expect([both.exitCode, both.error]).toEqual([2, expect.stringContaining("there is nothing to compare")]);
+  });
 });
 
 describe("check and explain", () => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll } from "vitest";
 import type { CommandResult } from "./run-command.ts";
@@ -17,6 +18,7 @@ export interface ShellCommand {
 
 /** A shell that stands in a folder, as a person's does: relative paths and git mean that folder. */
 export interface Shell {
+  readonly folder: string;
   readonly metachron: (...argv: readonly string[]) => Promise<CommandResult>;
   /** Runs git and gives what it printed; throws where it fails. */
   readonly git: (...argv: readonly string[]) => string;
@@ -48,6 +50,7 @@ function shellProcess(): ChildProcess {
 export function openShell(folder: string, { bin, now, columns = 100, useColor = false }: ShellOptions = {}): Shell {
   const path = [...(bin === undefined ? [] : [bin]), process.env["PATH"] ?? ""].join(delimiter);
   return {
+    folder,
     metachron: async (...argv) => {
       const command: ShellCommand = { argv, folder, path, columns, useColor, ...(now !== undefined && { now }) };
       const child = shellProcess();
@@ -63,9 +66,9 @@ export function openShell(folder: string, { bin, now, columns = 100, useColor = 
   };
 }
 
-/** Makes a folder a repository whose branch main holds what is there. */
-export function commitAll({ git }: Shell, message: string): void {
-  git("init", "--quiet", "--initial-branch=main");
+/** Commits what is there; makes the folder a repository with a branch main first where it is none. */
+export function commitAll({ git, folder }: Shell, message: string): void {
+  if (!existsSync(join(folder, ".git"))) git("init", "--quiet", "--initial-branch=main");
   git("add", "--all");
   git("commit", "--quiet", "--allow-empty", "--message", message);
 }

@@ -91,6 +91,7 @@ function hostileDiff(text: string): PlanDiff {
     summary: { stages: 1, nodes: 1, workloads: 1, values: 1, policies: 1, files: 2, unexpected: 1 },
     stages: [{ stage: text, before: { state: "held", attempt: 1 }, after: { state: "open", attempt: 1 }, nodes: 1 }],
     nodes: [{ node: text, stage: text, change: "rolls" }],
+    applied: [{ stage: text, object: `Job/${text}`, file: text }],
     workloads: [{ stage: text, workload: text, replicas: 1, replicasInWave: 1, budgets: [text] }],
     chart: { before: text, after: text },
     values: [{ scope: text, path: text, before: text, after: [text], reason: text }],

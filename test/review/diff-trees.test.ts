@@ -24,6 +24,7 @@ test("a tree does not differ from itself", () => {
     summary: { stages: 0, nodes: 0, workloads: 0, values: 0, policies: 0, files: 0, unexpected: 0 },
     stages: [],
     nodes: [],
+    applied: [],
     workloads: [],
     values: [],
     objects: [],

@@ -8,6 +8,7 @@ import { endWithoutResult, printFindingsAs, printJson } from "../print-report.ts
 import { readRenderedStages } from "../read-rendered-stages.ts";
 import { renderFindings } from "../render-findings.ts";
 import type { Streams } from "../streams.ts";
+import { wrapLines } from "../wrap-text.ts";
 
 interface CheckOptions {
   readonly plan?: string;
@@ -45,7 +46,7 @@ export async function check(_operands: readonly string[], options: CheckOptions,
     streams.out(
       renderFindings(findings, { useColor: streams.useColor, columns: streams.columns }) || "Nothing to tell.\n",
     );
-    if (migration.notChecked.length > 0) streams.out(notChecked(migration.notChecked));
+    if (migration.notChecked.length > 0) streams.out(wrapLines(notChecked(migration.notChecked), streams));
   } else {
     printFindingsAs(options.format, findings, streams);
   }

@@ -7,6 +7,7 @@ import { createPaint } from "../paint.ts";
 import { endWithoutResult, printFindingsBeside, printJson } from "../print-report.ts";
 import type { Streams } from "../streams.ts";
 import { textTable } from "../text-table.ts";
+import { wrapLines } from "../wrap-text.ts";
 
 interface DetectOptions {
   readonly inventory?: readonly string[];
@@ -56,12 +57,9 @@ function describe(detection: SourceDetection, streams: Streams): string {
     ...(facts.companions.length === 0 ? [] : [["beside it", facts.companions.join(", ")]]),
     ...Object.entries(facts.details).map(([name, value]) => [name, value]),
   ];
-  const evidence = detection.evidence.map((entry) => [
-    entry.weight,
-    entry.source,
-    entry.object,
-    entry.field,
-    entry.value.length > 60 ? `${entry.value.slice(0, 57)}...` : entry.value,
+  const evidence = detection.evidence.flatMap((entry) => [
+    `${entry.weight.padEnd(6)}  ${entry.source}  ${entry.object}  ${entry.field}`,
+    paint("dim", `        ${entry.value.length > 60 ? `${entry.value.slice(0, 57)}...` : entry.value}`),
   ]);
   return [
     `${paint("bold", detection.source)} (${detection.confidence}): ${how}`,
@@ -69,7 +67,7 @@ function describe(detection: SourceDetection, streams: Streams): string {
     textTable(rows, streams.columns),
     "",
     paint("bold", "evidence"),
-    evidence.length === 0 ? "none" : textTable(evidence, streams.columns),
+    evidence.length === 0 ? "none" : wrapLines(evidence.join("\n"), streams),
     "",
     "",
   ].join("\n");

@@ -1,17 +1,23 @@
-import { basename, dirname } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { FileTree } from "../../core/file-tree.ts";
 import type { Finding } from "../../core/finding.ts";
+import { planMigration } from "../../migration/plan-migration.ts";
 import type { PlanDiff } from "../../review/diff.ts";
 import { renderDiffMarkdown } from "../../review/diff-markdown.ts";
 import { renderDiffText } from "../../review/diff-text.ts";
 import { diffTrees, isEmptyDiff } from "../../review/diff-trees.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { mergeBase, treeAt } from "../git.ts";
+import { loadProject } from "../load-project.ts";
 import { endWithoutResult, printJson, wrongUse } from "../print-report.ts";
+import { readRenderedStages } from "../read-rendered-stages.ts";
 import { readTree, withoutHidden } from "../read-tree.ts";
 import type { Streams } from "../streams.ts";
+import { wrapLines } from "../wrap-text.ts";
 
 interface DiffOptions {
+  readonly plan?: string;
   readonly base?: string;
   readonly out: string;
   readonly maxBytes: string;
@@ -35,10 +41,35 @@ export async function diff(operands: readonly string[], options: DiffOptions, st
     : await treeOfBase(options.base ?? "", options.out);
   if (before.tree === undefined) return endWithoutResult(before.findings, 2, options, streams);
   const after = await readTree(isTwoTrees ? young : options.out);
-  const difference = diffTrees(before.tree, after);
+  const difference = await withWorkloads(diffTrees(before.tree, after), before.tree, after, options, streams);
   if (options.format === "json") printJson("PlanDiff", difference, streams);
   else streams.out(render(difference, options.format, maxBytes, streams));
   return options.exitCode && !isEmptyDiff(difference) ? 1 : 0;
+}
+
+/**
+ * The difference with the workloads on the nodes of waves that it opens or takes back. They are in no rendered object, so the
+ * plan and its inventory are read anew; without a plan, as between two folders of a download, they stay unknown.
+ */
+async function withWorkloads(
+  difference: PlanDiff,
+  before: FileTree,
+  after: FileTree,
+  options: DiffOptions,
+  streams: Streams,
+): Promise<PlanDiff> {
+  const [path = ""] = difference.files.map((file) => file.path);
+  const file = options.plan ?? join("plans", `${path.split("/")[0] ?? ""}.yaml`);
+  const movesNodes = difference.nodes.some(({ change }) => change === "rolls" || change === "rolls-back");
+  if (!movesNodes || !existsSync(file)) return difference;
+  const project = await loadProject(file, streams);
+  if (project.value === undefined) return difference;
+  const { waves } = planMigration({
+    ...project.value,
+    findings: project.findings,
+    rendered: await readRenderedStages(options.out, project.value.plan),
+  });
+  return diffTrees(before, after, { waves: waves.waves });
 }
 
 async function treeOfBase(
@@ -53,7 +84,7 @@ async function treeOfBase(
 }
 
 function render(difference: PlanDiff, format: "text" | "markdown", maxBytes: number, streams: Streams): string {
-  return format === "markdown"
-    ? renderDiffMarkdown(difference, maxBytes)
-    : renderDiffText(difference, { useColor: streams.useColor });
+  if (format === "markdown") return renderDiffMarkdown(difference, maxBytes);
+  const text = renderDiffText(difference, { useColor: streams.useColor });
+  return wrapLines(text, streams);
 }

@@ -8,6 +8,7 @@ import { createPaint } from "../paint.ts";
 import { endWithoutResult, printJson, wrongUse } from "../print-report.ts";
 import { readRenderedStages } from "../read-rendered-stages.ts";
 import type { Streams } from "../streams.ts";
+import { wrapLines } from "../wrap-text.ts";
 
 interface ExplainOptions {
   readonly plan?: string;
@@ -52,7 +53,10 @@ export async function explain(
     return endWithoutResult(explained.findings, 2, options, streams);
   }
   if (options.format === "json") printJson("FlowExplanation", explained.value, streams);
-  else streams.out(describeFlow(explained.value, migration.source.source, createPaint(streams.useColor)));
+  else
+    streams.out(
+      wrapLines(describeFlow(explained.value, migration.source.source, createPaint(streams.useColor)), streams),
+    );
   return explained.value.after === "allow" ? 0 : 1;
 }
 

@@ -10,14 +10,18 @@ import { detectSource } from "../../source/detect-source.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { allObjects, loadInventory, uniqueFindings } from "../load-inventory.ts";
 import { createPaint, type Paint } from "../paint.ts";
-import { policySideOf } from "../policy-side.ts";
-import { endWithoutResult, printFindingsAs, printFindingsBeside, printJson } from "../print-report.ts";
+import { type GivenSide, isPolicy, policySideOf, unresolvedPolicies } from "../policy-side.ts";
+import { endWithoutResult, printFindingsAs, printFindingsBeside, printJson, wrongUse } from "../print-report.ts";
 import type { Streams } from "../streams.ts";
+import { readVariables } from "../template-variables.ts";
+import { wrapLines } from "../wrap-text.ts";
 
 interface ProveOptions {
   readonly inventory?: readonly string[];
   readonly before: readonly string[];
   readonly after: readonly string[];
+  /** `NAME=VALUE` for each `${NAME}` in the policies. */
+  readonly substitute?: readonly string[];
   readonly cilium: string;
   readonly world?: "closed" | "open";
   readonly format: "text" | "json" | "sarif";
@@ -25,6 +29,8 @@ interface ProveOptions {
 
 /** `metachron prove`: compares what two policy sets decide. */
 export async function prove(_operands: readonly string[], options: ProveOptions, streams: Streams): Promise<ExitCode> {
+  const variables = readVariables(options.substitute ?? []);
+  if (typeof variables === "string") return endWithoutResult([wrongUse(variables)], 2, options, streams);
   const cluster =
     options.inventory === undefined ? undefined : await loadInventory(options.inventory, "cluster", streams);
   const before = await loadInventory(options.before, "policies", streams);
@@ -35,11 +41,14 @@ export async function prove(_operands: readonly string[], options: ProveOptions,
   if (isMissing || before.value === undefined || after.value === undefined)
     return endWithoutResult(loading, 2, options, streams);
   const world = worldFor(cluster?.value, options.cilium);
-  const sides = [
-    policySideOf(allObjects(before.value), options.before.join(", "), world),
-    policySideOf(allObjects(after.value), options.after.join(", "), world),
-  ] as const;
-  const findings = uniqueFindings([...loading, ...sides.flatMap((side) => side.findings)]);
+  const given: readonly [GivenSide, GivenSide] = [
+    { objects: allObjects(before.value), name: options.before.join(", "), variables },
+    { objects: allObjects(after.value), name: options.after.join(", "), variables },
+  ];
+  if (!given.some(({ objects }) => objects.some(isPolicy)))
+    return endWithoutResult([...loading, nothingToCompare], 2, options, streams);
+  const sides = [policySideOf(given[0], world), policySideOf(given[1], world)] as const;
+  const findings = uniqueFindings([...withoutResolved(loading, given), ...sides.flatMap((side) => side.findings)]);
   const [from, to] = [sides[0].value, sides[1].value];
   if (from === undefined || to === undefined) return endWithoutResult(findings, 2, options, streams);
   const mode = options.world ?? (cluster === undefined ? "open" : "closed");
@@ -48,6 +57,21 @@ export async function prove(_operands: readonly string[], options: ProveOptions,
   const result = hasError(findings) ? { ...proof, equal: false } : proof;
   print(result, findings, options, streams);
   return result.equal ? 0 : 1;
+}
+
+const nothingToCompare = wrongUse(
+  "there is no policy before and none after, so there is nothing to compare",
+  "name files or folders that hold policies of Calico, Kubernetes or Cilium",
+);
+
+/** Findings without variables that got a value, that stand in no policy, or that the reader of Calico tells by field. */
+function withoutResolved(findings: readonly Finding[], sides: readonly GivenSide[]): readonly Finding[] {
+  const open = new Set(sides.flatMap(unresolvedPolicies));
+  return findings.flatMap((finding) => {
+    if (finding.code !== "inventory/unresolved-variable") return [finding];
+    if (!open.has(finding.where?.object ?? "")) return [];
+    return [{ ...finding, remedy: "give the values with --substitute NAME=VALUE, or give the rendered file" }];
+  });
 }
 
 function worldFor(cluster: Inventory | undefined, version: string): World {
@@ -66,7 +90,7 @@ function print(proof: Proof, findings: readonly Finding[], options: ProveOptions
     return;
   }
   printFindingsBeside(findings, streams, 3);
-  streams.out(describe(proof, createPaint(streams.useColor)));
+  streams.out(wrapLines(describe(proof, createPaint(streams.useColor)), streams));
 }
 
 function describe(proof: Proof, paint: Paint): string {
@@ -99,7 +123,7 @@ function describeDifference(difference: ProofDifference, paint: Paint): string {
     return address === undefined || name === address ? name : `${name} (${address})`;
   };
   return [
-    `${paint(direction === "opened" ? "red" : "yellow", direction)}  ${end("from")} -> ${end("to")}  ${l4}  ${paint("dim", `${difference.flows} flows, ${difference.half}`)}`,
+    `${paint(direction === "opened" ? "red" : "yellow", direction)}  ${end("from")} -> ${end("to")}  ${l4}  ${paint("dim", `${count(difference.flows, "flow")}, ${difference.half}`)}`,
     `  before  ${decision(difference.before)}`,
     `  after   ${decision(difference.after)}`,
   ].join("\n");

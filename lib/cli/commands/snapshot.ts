@@ -94,7 +94,9 @@ export async function snapshot(
     return 0;
   }
   printFindingsBeside(findings, streams);
-  streams.out(`${files.size} files in ${options.out}. Commit them, then: metachron init --inventory ${options.out}\n`);
+  streams.out(
+    `${files.size} files in ${options.out}. Commit them, then: metachron init --inventory ${options.out}\n(metachron synth where a plan names this folder already)\n`,
+  );
   return 0;
 }
 

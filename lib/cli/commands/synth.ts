@@ -11,6 +11,7 @@ import { endWithoutResult, printFindingsAs, printFindingsBeside, printJson } fro
 import { readRenderedStages } from "../read-rendered-stages.ts";
 import type { Streams } from "../streams.ts";
 import { textTable } from "../text-table.ts";
+import { wrapLines } from "../wrap-text.ts";
 
 /** Options of `synth`. */
 export interface SynthOptions {
@@ -108,7 +109,7 @@ function print(
     3,
   );
   if (notes > 0) streams.error(createPaint(streams.useErrorColor)("dim", `${notes} notes are in PLAN.md\n\n`));
-  streams.out(closing(migration, settled, options, paint));
+  streams.out(wrapLines(closing(migration, settled, options, paint), streams));
 }
 
 function stageTable(migration: PlannedMigration, paint: Paint, columns: number): string {
@@ -137,13 +138,21 @@ function closing(migration: PlannedMigration, settled: Settled, options: SynthOp
     `${settled.written} files written, ${settled.removed} removed, ${settled.unchanged} unchanged in ${folder}`,
     "",
     paint("bold", "Read on"),
-    `  ${folder}/PLAN.md                what happens, in order, with numbers`,
-    `  ${folder}/policies.md            what became of each policy, and the proof`,
-    ...(next === undefined ? [] : [`  ${folder}/stages/${next.id}/STAGE.md   the next stage`]),
-    ...(isByPeople ? [] : [`  ${folder}/report.html            the same to look at, in a browser`]),
+    ...pages(folder, next?.id, isByPeople),
     ...(next === undefined ? [] : ["", whatNext(file, next.id, errors)]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function pages(folder: string, next: string | undefined, isByPeople: boolean): readonly string[] {
+  const rows = [
+    ["PLAN.md", "what happens, in order, with numbers"],
+    ["policies.md", "what became of each policy, and the proof"],
+    ...(next === undefined ? [] : [[`stages/${next}/STAGE.md`, "the next stage"]]),
+    ...(isByPeople ? [] : [["report.html", "the same, in a browser"]]),
+  ];
+  const width = Math.max(...rows.map(([file = ""]) => file.length));
+  return rows.map(([file = "", what = ""]) => `  ${folder}/${file.padEnd(width)}  ${what}`);
 }
 
 function whatNext(file: string, next: string, errors: number): string {

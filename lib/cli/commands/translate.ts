@@ -17,6 +17,7 @@ import { createPaint } from "../paint.ts";
 import { endWithoutResult, printFindingsAs, printFindingsBeside, printJson, wrongUse } from "../print-report.ts";
 import type { Report } from "../reports/reports.ts";
 import type { Streams } from "../streams.ts";
+import { readVariables } from "../template-variables.ts";
 
 interface TranslateOptions {
   readonly inventory?: readonly string[];
@@ -85,14 +86,6 @@ export async function translate(
 function nameOf(object: ObjectIdentity): string {
   const owner = object.apiVersion.includes("projectcalico.org") ? "calico" : object.apiVersion;
   return `${owner} ${printIdentity(object)}`;
-}
-
-/** Values by name; the message to print where one is not `NAME=VALUE`. */
-function readVariables(texts: readonly string[]): Readonly<Record<string, string>> | string {
-  const entries = texts.map((text) => /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/su.exec(text));
-  const wrong = texts.find((_, index) => entries[index] === null);
-  if (wrong !== undefined) return `--substitute takes NAME=VALUE, not ${wrong}`;
-  return Object.fromEntries(entries.flatMap((entry) => (entry === null ? [] : [[entry[1] ?? "", entry[2] ?? ""]])));
 }
 
 const emptySet = { tiers: [], policies: [], networkSets: [], hostEndpoints: [], profiles: [] };

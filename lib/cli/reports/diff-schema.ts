@@ -17,6 +17,12 @@ const change = {
   after: z.unknown().describe("Absent: the field is not there any more").exactOptional(),
 };
 
+const AppliedSchema = z.strictObject({
+  stage: text("Id of the stage"),
+  object: text("Kind/namespace/name"),
+  file: text("Path below the stage's directory, undo/ where it is taken back"),
+});
+
 const WorkloadSchema = z.strictObject({
   stage: text("Stage that rolls its nodes"),
   workload: text("Kind/namespace/name"),
@@ -47,9 +53,9 @@ const NodeSchema = z.strictObject({
   node: text("Name of the node"),
   stage: text("Id of the stage"),
   change: z
-    .enum(["rolls", "rolls-back", "enters", "leaves"])
+    .enum(["rolls", "touched", "rolls-back", "enters", "leaves"])
     .describe(
-      "rolls: the stage is opened or tried again. rolls-back: it is taken back. enters, leaves: its batch changes",
+      "rolls: its wave is opened or tried again. rolls-back: it is taken back. touched: a stage that is no wave does something on it. enters, leaves: its batch changes",
     ),
 });
 
@@ -77,6 +83,7 @@ export const PlanDiffSchema = report("PlanDiff", "metachron diff: what a pull re
     )
     .describe("Stages whose state or attempt changes, in their order"),
   nodes: z.array(NodeSchema).describe("Nodes that are touched, by stage, then by name"),
+  applied: z.array(AppliedSchema).describe("Objects that a stage applies which is opened, tried again or taken back"),
   workloads: z.array(WorkloadSchema).describe("Workloads on nodes that roll"),
   chart: z
     .strictObject({ before: text("Chart before").exactOptional(), after: text("Chart after").exactOptional() })

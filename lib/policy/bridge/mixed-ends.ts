@@ -4,6 +4,7 @@ import type { LabelledAddress } from "../space/closed-ends.ts";
 import { closedEnds, worldLabels } from "../space/closed-ends.ts";
 import { type ClosedSpace, createClosedSpace } from "../space/closed-space.ts";
 import { createLabelFilter } from "../space/label-filter.ts";
+import { onceForLabels } from "../space/once-for-labels.ts";
 import { calicoLabelsOf, ciliumLabelsOf, type PacketEnd } from "../space/packet-end.ts";
 import { canonicalKey, type Vocabulary } from "../space/vocabulary.ts";
 import type { LabelSet, World, WorldPod } from "../space/world.ts";
@@ -113,19 +114,19 @@ function foldPods(
   cellOf: (address: string) => number | undefined,
 ): readonly { readonly pods: readonly WorldPod[]; readonly end: PacketEnd }[] {
   const keepsLabel = createLabelFilter(world.cilium.labelFilter);
+  const labelsOf = onceForLabels((pod) => {
+    const calico = calicoLabelsOf(pod, world);
+    const cilium = ciliumLabelsOf(pod, world, keepsLabel);
+    return { calico, cilium, text: `${labelText(calico, vocabulary)}\u0001${labelText(cilium, vocabulary)}` };
+  });
   const folded = new Map<string, { pods: WorldPod[]; end: PacketEnd; names: string[] }>();
   for (const pod of world.pods) {
     if (pod.namespace === ownNamespace) continue;
     const address = oldAddress(pod.addresses, world, family);
     if (address === undefined && pod.addresses.length > 0) continue;
-    const calico = calicoLabelsOf(pod, world);
-    const cilium = ciliumLabelsOf(pod, world, keepsLabel);
-    const signature = [
-      address === undefined ? "-" : String(cellOf(address)),
-      labelText(calico, vocabulary),
-      labelText(cilium, vocabulary),
-      portText(pod, vocabulary),
-    ].join("\u0001");
+    const { calico, cilium, text } = labelsOf(pod);
+    const cell = address === undefined ? "-" : String(cellOf(address));
+    const signature = `${cell}\u0001${text}\u0001${portText(pod, vocabulary)}`;
     const known = folded.get(signature);
     if (known !== undefined) {
       known.pods.push(pod);

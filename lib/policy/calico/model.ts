@@ -7,6 +7,8 @@ import type { Selector } from "../selector/selector.ts";
 export interface CalicoPolicy {
   readonly identity: ObjectIdentity;
   readonly position: Position;
+  /** Where a field of it stands, as the inventory tells; absent for objects that were not read from a file. */
+  readonly locate?: (field: string) => Position;
   /** Kubernetes NetworkPolicies and AdminNetworkPolicies take part beside Calico's own. */
   readonly origin: "GlobalNetworkPolicy" | "NetworkPolicy" | "KubernetesNetworkPolicy";
   /** Staged kinds are read, reported and never decide. */

@@ -64,6 +64,7 @@ export function readPolicy(reading: Reading, kind: PolicyKind): CalicoPolicy {
   return {
     identity,
     position: object.position,
+    ...(object.locate && { locate: object.locate }),
     origin: kind.isGlobal ? "GlobalNetworkPolicy" : "NetworkPolicy",
     isStaged: kind.isStaged,
     tier,

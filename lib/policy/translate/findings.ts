@@ -122,8 +122,8 @@ export const translationFindings = {
   },
   POL040: {
     severity: "warning",
-    meaning: "a policy needs a large part of an endpoint's policy map",
-    source: `${cilium} bpf.policyMapMax, default 16384`,
+    meaning: "a policy needs a large part of an endpoint's policy map, or is too large an object for kubectl apply",
+    source: `${cilium} bpf.policyMapMax, default 16384; Kubernetes: 256 KiB of annotations`,
   },
   POL041: {
     severity: "error",
@@ -139,11 +139,6 @@ export const translationFindings = {
     severity: "warning",
     meaning: "a prefix holds some nodes; they are selected by their names",
     source: `${cilium} fromNodes, toNodes: need nodeSelectorLabels`,
-  },
-  POL044: {
-    severity: "warning",
-    meaning: "a denied prefix holds nodes",
-    source: `${cilium}: a CIDR never matches a node`,
   },
   POL045: {
     severity: "info",

@@ -36,7 +36,7 @@ export function judgePolicy(
       findings.push(...judged.findings);
       rank = Math.max(rank, judged.rank) as Rank;
     }
-    findings.push(...logFinding(prepared, planned), ...tooLarge(prepared, built));
+    findings.push(...logFinding(prepared, planned), ...tooLarge(prepared, built), ...tooHeavy(prepared, built));
   }
   return {
     translation: {
@@ -158,6 +158,33 @@ function tooLarge(prepared: PreparedSource, built: BuiltObject): readonly Findin
       {
         reason: "every prefix is an identity, and every identity with every port is an entry",
         remedy: "raise bpf.policyMapMax, or use larger prefixes",
+      },
+    ),
+  ];
+}
+
+/**
+ * Bytes of an object that kubectl can still keep in its annotation last-applied-configuration.
+ * Source: kubernetes apimachinery pkg/api/validation TotalAnnotationSizeLimitB.
+ */
+const annotationSize = 262_144;
+
+/** An object that plain `kubectl apply` refuses for its size. */
+function tooHeavy(prepared: PreparedSource, built: BuiltObject): readonly Finding[] {
+  if (built.object === undefined) return [];
+  const size = JSON.stringify(built.object.object).length;
+  if (size <= annotationSize) return [];
+  const { policy } = prepared.source;
+  return [
+    policyFinding(
+      policy,
+      "POL040",
+      `${printIdentity(policy.identity)} becomes one object of ${Math.ceil(size / 1024)} KiB with ${built.emitted.length} rules`,
+      {
+        field: "spec",
+        reason:
+          "kubectl apply keeps a copy in an annotation of at most 256 KiB, and etcd takes no object above 1.5 MiB",
+        remedy: "apply it with --server-side, or split the policy at the source",
       },
     ),
   ];

@@ -1,6 +1,7 @@
 import { type Finding, whereOf } from "../../core/finding.ts";
 import { type ObjectIdentity, printIdentity } from "../../core/identity.ts";
 import type { JsonValue } from "../../core/json.ts";
+import { positionOf } from "../../inventory/inventory.ts";
 import { hazardReasons, printCauses, printRule, printRuleOf } from "./describe.ts";
 import { type TranslationFindingCode, translationFindings } from "./findings.ts";
 import type { Note } from "./note.ts";
@@ -21,7 +22,7 @@ export function policyFinding(
     code,
     severity: translationFindings[code].severity,
     message,
-    where: whereOf(source.identity, source.position, field),
+    where: whereOf(source.identity, positionOf(source, field), field),
     ...rest,
     ...(data && { data }),
   };
@@ -137,6 +138,19 @@ function orderTooLarge(
   data: Readonly<Record<string, JsonValue>>,
 ): Finding {
   const { entry } = planned;
+  const vague = planned.causes.filter((cause) => !cause.entry.boxes.isExact);
+  if (vague.length > 0)
+    return ruleFinding(
+      entry,
+      "POL041",
+      `the ${entry.rule.action.toLowerCase()} is written without all that ${others} may take first; less is allowed than before`,
+      {
+        reason: `what ${printCauses(vague, entry)} matches is not known exactly; the findings of ${vague.length === 1 ? "that rule" : "those rules"} say why`,
+        remedy: `settle ${vague.length === 1 ? "that rule's findings" : "those rules' findings"} first; the cluster's objects do it in most cases: --inventory`,
+        related,
+        data,
+      },
+    );
   return ruleFinding(
     entry,
     "POL041",

@@ -492,3 +492,26 @@ describe("what is told beside the policies", () => {
     expect(getArray(policy?.outputs[0]?.object, "spec", "ingress")).toHaveLength(3000);
   });
 });
+
+describe("a rule behind one that is not known exactly", () => {
+  const denied = policies({
+    prefix:
+      "{ selector: app == 'web', types: [Egress], egress: [{ action: Deny, destination: { nets: [10.20.0.0/16] } }, { action: Allow }] }",
+  });
+  const told = (translation: Translation) =>
+    translation.policies.flatMap(({ findings }) => findings).find(({ code }) => code === "POL041");
+
+  test("is told to settle that rule first, not to move denies that come first already", () => {
+    const finding = told(translate(denied, {}, emptyWorld()));
+
+    expect(finding?.message).toContain("egress[1]: the allow is written without all that egress[0] may take first");
+    expect(finding?.remedy).toBe(
+      "settle that rule's findings first; the cluster's objects do it in most cases: --inventory",
+    );
+    expect(finding?.where?.field).toBe("spec.egress[1]");
+  });
+
+  test("has nothing to tell once the cluster is known", () => {
+    expect(told(translate(denied))).toBeUndefined();
+  });
+});
