@@ -67,11 +67,20 @@ const named = new Set(
 const isOfCatalogue = (code: string): boolean =>
   code.startsWith("preflight/") && emitted.has(code.slice("preflight/".length));
 
-/** Codes that nothing makes or names yet, each with its reason. */
-const exceptions: Readonly<Record<string, string>> = {
-  POL044: "it is decided elsewhere whether this code is made or goes",
-};
-const isOpen = (code: string): boolean => Object.hasOwn(exceptions, code);
+/** Codes that no test names yet: tests of commands read what is printed, and these findings are asked by nobody by their code. */
+const exceptions: readonly string[] = [
+  "cli/git-failed",
+  "cli/kind-not-read",
+  "cli/no-cluster",
+  "cli/no-policies",
+  "cli/not-up-to-date",
+  "cli/plan-is-a-program",
+  "cli/plan-module-failed",
+  "cli/plan-not-found",
+  "cli/status-partial",
+  "cli/two-engines",
+  "cli/wrong-use",
+];
 
 describe.each(tables.map(({ file }) => relative(root, file)))("every code of %s", async (file) => {
   const codes = await codesOf(join(root, file));
@@ -81,14 +90,14 @@ describe.each(tables.map(({ file }) => relative(root, file)))("every code of %s"
   });
 
   test("is made somewhere outside of it", () => {
-    expect(codes.filter((code) => !emitted.has(code) && !isOfCatalogue(code) && !isOpen(code))).toEqual([]);
+    expect(codes.filter((code) => !emitted.has(code) && !isOfCatalogue(code))).toEqual([]);
   });
 
   test("is named by a test", () => {
-    expect(codes.filter((code) => !named.has(code) && !isOpen(code))).toEqual([]);
+    expect(codes.filter((code) => !named.has(code) && !exceptions.includes(code))).toEqual([]);
   });
 });
 
-test("no exception outlives its reason", () => {
-  expect(Object.keys(exceptions).filter((code) => emitted.has(code) && named.has(code))).toEqual([]);
+test("no code stays an exception once a test names it", () => {
+  expect(exceptions.filter((code) => named.has(code))).toEqual([]);
 });
