@@ -1,9 +1,10 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { FileTree } from "../core/file-tree.ts";
 import type { Finding } from "../core/finding.ts";
 import { causeOf, ioFinding } from "./findings.ts";
 import { findUnsafePaths, findUnsafePlaces } from "./safe-path.ts";
+import { writeWhole } from "./write-whole.ts";
 
 /**
  * Writes files into a folder of the user's choice, each whole, in place of files of the same names; other files stay.
@@ -17,8 +18,7 @@ export async function writeTextFiles(folder: string, files: FileTree): Promise<r
     const file = join(folder, path);
     try {
       await mkdir(dirname(file), { recursive: true });
-      await writeFile(`${file}.metachron-new`, text);
-      await rename(`${file}.metachron-new`, file);
+      await writeWhole(file, `${file}.metachron-new`, text);
     } catch (error) {
       return [
         ioFinding("io/write-failed", {

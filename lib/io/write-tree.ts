@@ -1,5 +1,5 @@
-import { mkdir, rename, rm, rmdir, unlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, rm, rmdir, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { FileTree } from "../core/file-tree.ts";
 import type { Finding } from "../core/finding.ts";
 import { compareText } from "../core/order.ts";
@@ -7,6 +7,7 @@ import { causeOf, codeOf, ioFinding } from "./findings.ts";
 import { findUnsafePaths, findUnsafePlaces } from "./safe-path.ts";
 import { listFiles, tryReadBytes, tryReadManifest, unreadable } from "./tree-files.ts";
 import { digestOf, emptyManifest, manifestName, renderManifest, type TreeManifest } from "./tree-manifest.ts";
+import { writeWhole } from "./write-whole.ts";
 
 /** What became of a tree: how many files, which ones (relative to the output folder, sorted), and why not. */
 export interface WriteReport {
@@ -156,15 +157,15 @@ async function carryOut(
   return [];
 }
 
+const besidePrefix = ".metachron-new-";
+
 function besideName(file: string): string {
-  return join(dirname(file), `.metachron-new-${file.slice(dirname(file).length + 1)}`);
+  return join(dirname(file), `${besidePrefix}${basename(file)}`);
 }
 
 async function writeFileWhole(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  const beside = besideName(file);
-  await writeFile(beside, text);
-  await rename(beside, file);
+  await writeWhole(file, besideName(file), text);
 }
 
 /** Takes away the half-written files of a run that was killed. */
@@ -206,7 +207,10 @@ function editedByHand(file: string, path: string, manifest: TreeManifest, wanted
 }
 
 function writeFailed(folder: string, error: unknown): Finding {
-  const file = error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : folder;
+  const told = error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : folder;
+  // A file is written beside its place first; a person knows its place.
+  const name = basename(told);
+  const file = name.startsWith(besidePrefix) ? join(dirname(told), name.slice(besidePrefix.length)) : told;
   return ioFinding("io/write-failed", {
     message: `${file} cannot be written: ${causeOf(error)}`,
     where: { file },

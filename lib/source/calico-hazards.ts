@@ -145,8 +145,7 @@ function methodOfInstallation(told: JsonObject): string {
 
 /** Says that Calico's eBPF or VPP dataplane runs, with the way back. */
 export function dataplaneFindings(config: CalicoConfig): readonly Finding[] {
-  const place = config.installation ?? config.agents[0];
-  const where = place === undefined ? {} : { where: whereOf(place, place.position, "linuxDataplane") };
+  const where = dataplanePlace(config);
   if (config.dataplane === "ebpf")
     return [
       sourceFinding("source/ebpf-dataplane", {
@@ -167,6 +166,18 @@ export function dataplaneFindings(config: CalicoConfig): readonly Finding[] {
         "set Installation default spec.calicoNetwork.linuxDataplane: Iptables and remove the VPP DaemonSet, or go in-place or blue-green",
     }),
   ];
+}
+
+// Without an Installation the switch is a variable of the DaemonSet, or else in a FelixConfiguration.
+function dataplanePlace({ installation, agents: [agent] }: CalicoConfig): Pick<Finding, "where"> {
+  if (installation !== undefined)
+    return { where: whereOf(installation, installation.position, "spec.calicoNetwork.linuxDataplane") };
+  if (agent === undefined) return {};
+  const variable = "FELIX_BPFENABLED";
+  const field = `spec.template.spec.containers[name=calico-node].env[name=${variable}]`;
+  return {
+    where: whereOf(agent, agent.position, readVariable(agent, variable) === undefined ? undefined : field),
+  };
 }
 
 /** The steps from eBPF to iptables: kube-proxy first, then the dataplane, then every node. */

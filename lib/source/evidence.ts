@@ -1,7 +1,7 @@
 import { addressMatcher } from "../core/cidr.ts";
 import { printIdentity } from "../core/identity.ts";
 import { getString } from "../core/json.ts";
-import { byAll, byText } from "../core/order.ts";
+import { byAll, byText, compareText } from "../core/order.ts";
 import { objectsOf } from "../inventory/inventory.ts";
 import { mergeSorted } from "./build-facts.ts";
 import type { ClusterView } from "./cluster-view.ts";
@@ -81,11 +81,12 @@ function observeAddresses(adapter: SourceAdapter, view: ClusterView): readonly O
 function observeAnnotations(adapter: SourceAdapter, view: ClusterView): readonly Observation[] {
   const found: Observation[] = [];
   for (const key of adapter.signals.nodeAnnotations(view)) {
-    const carriers = view.readyNodes.filter((node) => hasAnnotation(node.annotations, key));
+    const carriers = view.readyNodes.filter((node) => findAnnotation(node.annotations, key) !== undefined);
     const [first] = carriers;
     if (first === undefined) continue;
     const value = `on ${carriers.length} of ${view.readyNodes.length} ready nodes`;
-    found.push(observation(adapter, "annotated", printIdentity(first), `metadata.annotations["${key}"]`, value));
+    const field = `metadata.annotations["${findAnnotation(first.annotations, key) ?? key}"]`;
+    found.push(observation(adapter, "annotated", printIdentity(first), field, value));
   }
   for (const key of adapter.signals.podAnnotations) {
     const carriers = view.networkPods.filter((pod) => Object.hasOwn(pod.annotations, key));
@@ -97,9 +98,12 @@ function observeAnnotations(adapter: SourceAdapter, view: ClusterView): readonly
   return found;
 }
 
-function hasAnnotation(annotations: Readonly<Record<string, string>>, key: string): boolean {
-  if (!key.endsWith("/")) return Object.hasOwn(annotations, key);
-  return Object.keys(annotations).some((one) => one.startsWith(key));
+/** The annotation of this name; of a name that ends in a slash, the first below it. */
+function findAnnotation(annotations: Readonly<Record<string, string>>, key: string): string | undefined {
+  if (!key.endsWith("/")) return Object.hasOwn(annotations, key) ? key : undefined;
+  return Object.keys(annotations)
+    .filter((one) => one.startsWith(key))
+    .sort(compareText)[0];
 }
 
 function observeConfiguration(adapter: SourceAdapter, view: ClusterView): readonly Observation[] {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Finding } from "../../lib/core/finding.ts";
 import { nextStage, retryStage, rollbackStage } from "../../lib/delivery/next-stage.ts";
 import { verifyTransition } from "../../lib/delivery/verify-transition.ts";
 import type { StageEntry } from "../../lib/plan/plan.ts";
@@ -50,18 +51,44 @@ test("next says when everything is done", () => {
   expect([value, findings.map((finding) => finding.code)]).toEqual([undefined, ["delivery/nothing-to-move"]]);
 });
 
-test("next opens no stage that has an error", () => {
+test("next opens no stage that has an error, and names each code once", () => {
   const base = fixture();
-  const broken = base.stages.map((stage) => ({
-    ...stage,
-    findings: [{ code: "waves/budget-blocks-drain", severity: "error" as const, message: "no" }],
-  }));
-  const { value, findings } = nextStage(base.plan, broken);
+  const blocked = { code: "waves/budget-blocks-drain", severity: "error" as const, message: "no" };
+  const remark = { code: "waves/cordoned-node", severity: "warning" as const, message: "look" };
+  const withFindings = (...findings: readonly Finding[]) => base.stages.map((stage) => ({ ...stage, findings }));
 
-  expect([value, findings.map((finding) => finding.message)]).toEqual([
-    undefined,
-    ["stage 000-prepare cannot be opened: waves/budget-blocks-drain"],
-  ]);
+  expect(nextStage(base.plan, withFindings(blocked, blocked, remark))).toEqual({
+    value: undefined,
+    findings: [
+      {
+        code: "delivery/stage-blocked",
+        severity: "error",
+        message: "stage 000-prepare cannot be opened: waves/budget-blocks-drain",
+        where: { file: base.plan.file, field: "stages.000-prepare" },
+        remedy: "run `metachron check` and follow each finding's remedy, or accept it in the plan file with a reason",
+        data: { stage: "000-prepare" },
+      },
+    ],
+  });
+  expect(nextStage(base.plan, withFindings(remark)).value?.after.state).toBe("open");
+});
+
+test("next of a plan that no stage was made for says where the reasons stand", () => {
+  const { plan } = fixture();
+
+  expect(nextStage(plan, [])).toEqual({
+    value: undefined,
+    findings: [
+      {
+        code: "delivery/no-stage",
+        severity: "error",
+        message: "plan prod-eu has no stage that could be opened",
+        where: { file: plan.file, field: "stages" },
+        reason: "findings stand in the way of the whole plan, or its strategy has no stages",
+        remedy: "run `metachron check` and follow each error's remedy",
+      },
+    ],
+  });
 });
 
 test("rollback takes back the stage that was opened last, and no other", () => {

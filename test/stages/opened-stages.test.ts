@@ -145,3 +145,23 @@ test("a body that somebody edited is not kept: it is rendered anew, and the merg
 
   expect(after.tree.get(path)).toBe(before.tree.get(path));
 });
+
+test("anything else that an opened stage would be rendered with is told and asks for nothing", () => {
+  const { plan } = before.migration;
+  const longer = before.migration.stages.map((stage) =>
+    stage.id === "100-canary" ? { ...stage, drift: ["20-job-roll-100-canary-a1.yaml"] } : stage,
+  );
+
+  expect(driftFindings({ plan }, before.migration.stages)).toEqual([]);
+  expect(driftFindings({ plan }, longer)).toEqual([
+    {
+      code: "stages/opened-differs",
+      severity: "info",
+      message: "100-canary is done and would be rendered otherwise today: 20-job-roll-100-canary-a1.yaml",
+      where: { file: plan.file, field: "stages.100-canary" },
+      reason: "it keeps the bytes that were reviewed, and the cluster's markers carry their digest",
+      remedy: "nothing to do",
+      data: { stage: "100-canary", files: ["20-job-roll-100-canary-a1.yaml"] },
+    },
+  ]);
+});

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { planMoves } from "../../lib/strategies/blue-green/plan-moves.ts";
 import type { Application } from "../../lib/strategies/blue-green/read-applications.ts";
-import { page, planRoute, told } from "./route.ts";
+import { page, planRoute, planRouteWith, told } from "./route.ts";
 
 const golden = join(import.meta.dirname, "golden/calico-blue-green");
 
@@ -89,5 +89,46 @@ describe("the order of applications", () => {
   test("a class with nobody in it is no wave", () => {
     expect(planMoves([application("data", { claims: [claim] })]).map((move) => move.number)).toEqual([1]);
     expect(planMoves([])).toEqual([]);
+  });
+});
+
+describe("an address that the first cluster tells", () => {
+  const tells = (endpoint: string) => `apiVersion: v1
+kind: ConfigMap
+metadata: { name: cluster-info, namespace: kube-public }
+data:
+  kubeconfig: "server: https://${endpoint}"
+`;
+  const replaces = ["  policies:", "  target: { kubeProxyReplacement: true }\n  policies:"] as const;
+
+  test("is an error where it would get into the values of the second", async () => {
+    const { findings } = await planRouteWith("calico-blue-green", tells("api.first.example:6443"), replaces);
+
+    expect(findings.filter(({ code }) => code === "strategies/second-address")).toEqual([
+      {
+        code: "strategies/second-address",
+        severity: "error",
+        message: "k8sServiceHost would be api.first.example, which the inventory of the first cluster tells",
+        where: {
+          file: "test/strategies/plans/calico-blue-green.yaml",
+          field: "spec.target.k8sServiceHost",
+        },
+        reason: "the agents of the second cluster would ask the first one's API server",
+        remedy:
+          "write the address of the second cluster's API server into spec.target.k8sServiceHost and k8sServicePort",
+      },
+    ]);
+  });
+
+  test.each([
+    ["the plan names the second's", "k8sServiceHost: api.second.example, k8sServicePort: 6443"],
+    ["kube-proxy stays", "kubeProxyReplacement: false"],
+  ])("is no matter where %s", async (_name, target) => {
+    const { findings } = await planRouteWith("calico-blue-green", tells("api.first.example:6443"), [
+      "  policies:",
+      `  target: { ${target} }\n  policies:`,
+    ]);
+
+    expect(told(findings, /second-address/u)).toEqual([]);
   });
 });

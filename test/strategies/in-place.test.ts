@@ -1,8 +1,13 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hasError } from "../../lib/core/finding.ts";
+import type { JsonObject } from "../../lib/core/json.ts";
+import { planMigration } from "../../lib/migration/plan-migration.ts";
+import { nothingRendered } from "../../lib/stages/rendered-stages.ts";
 import { estimateOutage } from "../../lib/waves/outage.ts";
-import { page, planRoute, told } from "./route.ts";
+import { inventoryOf, node } from "../source/inventories.ts";
+import { plan } from "../target/cluster.ts";
+import { page, planRoute, planRouteWith, told } from "./route.ts";
 
 const golden = join(import.meta.dirname, "golden/kube-router-in-place");
 
@@ -136,5 +141,77 @@ describe("the estimate of an outage", () => {
     [751, 15_000, 110, 5650],
   ])("%d nodes with %d pods, %d on the fullest: %d s", (nodes, pods, busiest, seconds) => {
     expect(estimateOutage(nodes, pods, busiest).seconds).toBe(seconds);
+  });
+});
+
+describe("what a person has to know before the outage", () => {
+  const pods = (restartPolicy: string, ...names: readonly string[]) =>
+    names
+      .map(
+        (name) => `apiVersion: v1
+kind: Pod
+metadata: { name: ${name}, namespace: batch }
+spec: { restartPolicy: ${restartPolicy}, nodeName: kr-worker1, containers: [{ name: main, image: example.com/job:1 }] }
+status: { phase: Running, podIP: 10.32.1.77 }
+`,
+      )
+      .join("---\n");
+
+  test("pods that nothing starts again are named, five of them and the number of all", async () => {
+    const names = ["a", "b", "c", "d", "e", "f"];
+    const { findings } = await planRouteWith("kube-router-in-place", pods("Never", ...names));
+
+    expect(findings.filter(({ code }) => code === "strategies/never-pods")).toEqual([
+      {
+        code: "strategies/never-pods",
+        severity: "warning",
+        message:
+          "6 running pods of restartPolicy Never lose their network for good: batch/a, batch/b, batch/c, batch/d, batch/e and more",
+        where: { object: "Pod/batch/a" },
+        reason: "the kubelet starts such a pod no second time, so its sandbox is left as it is",
+        remedy: "let Jobs end and suspend CronJobs before the outage, or delete these pods in it",
+        data: { pods: names.map((name) => `batch/${name}`) },
+      },
+    ]);
+  });
+
+  test("pods that the kubelet starts again are not", async () => {
+    const { findings } = await planRouteWith("kube-router-in-place", pods("OnFailure", "a"));
+
+    expect(told(findings, /never-pods/u)).toEqual([]);
+  });
+});
+
+describe("a source that the inventory only hints at", () => {
+  const hint = { annotations: { "flannel.alpha.coreos.com/backend-type": "vxlan" } };
+  const planned = async (nodes: readonly JsonObject[], source: "auto" | "flannel") =>
+    planMigration({
+      plan: plan({ strategy: "in-place", source }),
+      inventory: await inventoryOf(nodes, ["Node"]),
+      findings: [],
+      rendered: nothingRendered,
+    }).findings;
+
+  test("is an error until the plan names it", async () => {
+    const findings = await planned([node("a", hint)], "auto");
+
+    expect(findings.filter(({ code }) => code === "strategies/unsure-source")).toEqual([
+      {
+        code: "strategies/unsure-source",
+        severity: "error",
+        message: "the source looks like flannel, and the inventory is not sure",
+        where: { file: "plans/test.yaml", field: "spec.source" },
+        reason: "what is not recognised is not removed, and brings its network back in the middle of the outage",
+        remedy: "take a complete inventory; if it is flannel, write source: flannel",
+      },
+    ]);
+    expect(told(await planned([node("a", hint)], "flannel"), /unsure-source/u)).toEqual([]);
+  });
+
+  test("is told once where nothing is recognised: nobody is asked to write source: unknown", async () => {
+    expect(told(await planned([node("a")], "auto"), /^strategies\/|source\/unknown/u)).toEqual([
+      expect.stringContaining("error source/unknown: "),
+      expect.stringContaining("error strategies/refused: "),
+    ]);
   });
 });

@@ -186,3 +186,24 @@ test.each([
 ])("without a mask size the blocks are %s", (_rule, podCIDRs, pods, nodeCount, ipv4) => {
   expect(check({ given: { podCIDRs }, pods, nodeCount }).value).toEqual({ cidrs: podCIDRs, maskSize: { ipv4 } });
 });
+
+test("a pool that may overlap is a warning, one that does is an error, and never both for the same subnet", () => {
+  const told = (cidr: string) =>
+    check({ given: { podCIDRs: [cidr] } }).findings.map(({ code, severity }) => `${severity} ${code}`);
+
+  expect(check({ given: { podCIDRs: ["172.18.4.0/22"] } }).findings).toEqual([
+    {
+      code: "target/pod-cidr-may-overlap",
+      severity: "warning",
+      message: "the new pool 172.18.4.0/22 overlaps 172.18.0.0/16 (the subnet around the nodes' addresses)",
+      reason: "this is where such addresses usually are; the inventory does not tell the subnet's size",
+      remedy: "choose another prefix in spec.target.podCIDRs, or leave it empty for a proposal",
+      data: {
+        podCIDR: "172.18.4.0/22",
+        overlaps: [{ cidr: "172.18.0.0/16", owner: "the subnet around the nodes' addresses" }],
+      },
+    },
+  ]);
+  expect(told("172.18.0.0/22")).toEqual(["error target/pod-cidr-overlaps"]);
+  expect(told("172.19.4.0/22")).toEqual([]);
+});

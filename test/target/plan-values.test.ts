@@ -597,3 +597,25 @@ test("the node config of a wave names the portmap plugin where hostPorts are use
     "write-cni-conf-when-ready": "/host/etc/cni/net.d/05-cilium.conflist",
   });
 });
+
+test.each([
+  ["1.17.9", "1.18"],
+  ["1.21.0", "1.20"],
+])("Cilium %s is told to be unknown, and its values are those of the nearest minor, %s", (version, nearest) => {
+  const { value, findings } = targetOf({ name: version, spec: { target: { version } } });
+  const like = targetOf({ name: nearest, spec: { target: { version: `${nearest}.2` } } });
+
+  expect(findings.filter(({ code }) => code === "target/version-unsupported")).toEqual([
+    {
+      code: "target/version-unsupported",
+      severity: "error",
+      message: `Cilium ${version} is none of 1.18, 1.19, 1.20; the values follow ${nearest}`,
+      where: { file: "plans/test.yaml", field: "spec.target.version" },
+      reason:
+        "the chart's keys and the agent's behaviour differ by minor, and a value that a chart does not know is ignored",
+      remedy: "set spec.target.version to a release of 1.18, 1.19 or 1.20",
+    },
+  ]);
+  expect(value?.final.values).toEqual(like.value?.final.values);
+  expect(like.findings.filter(({ code }) => code === "target/version-unsupported")).toEqual([]);
+});

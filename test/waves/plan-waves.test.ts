@@ -582,3 +582,60 @@ test("a wave that goes before all rendered ones leaves the number after the cana
 
   expect(printWaves(after)).toEqual(["100-canary: w-1", "107-a-a: a-1", "110-b-a: w-2", "120-b-b: w-3"]);
 });
+
+test.each([
+  ["a count that is no number", { minAvailable: "many" }, 1],
+  ["a count below nothing", { maxUnavailable: -1 }, 1],
+  ["a count in quotes, which Kubernetes reads", { minAvailable: "3" }, 0],
+  ["a percentage", { maxUnavailable: "50%" }, 0],
+])("a budget with %s is told when nobody can read it", (_name, spec, told) => {
+  const unreadable = {
+    code: "waves/budget-invalid",
+    severity: "warning",
+    message:
+      "The PodDisruptionBudget default/web has a minAvailable or maxUnavailable that is neither a count nor a percentage",
+    where: { file: "objects.yaml", object: "PodDisruptionBudget/default/web", field: "spec" },
+    remedy: "Write a whole number or a percentage such as 50%",
+  };
+  const waves = planWaves(inventory(workers(2), [pod("web-1", "w-1")], [budget("web", spec)]), plan());
+
+  expect(findings(waves, "waves/budget-invalid")).toMatchObject(Array(told).fill(unreadable));
+});
+
+test("waves that the plan's budget makes smaller than the group's size are told, and fitting ones not", () => {
+  const cluster = inventory(workers(20));
+  const sized = (size: number) => planWaves(cluster, plan({ groups: [{ size }] }));
+
+  expect(findings(sized(9), "waves/size-limited")).toEqual([
+    {
+      code: "waves/size-limited",
+      severity: "info",
+      message: "Waves of workers hold at most 2 nodes, not 9",
+      where: { file: "plan.yaml", field: "spec.waves.budget.maxUnavailable" },
+      reason: "maxUnavailable is 10% of 20 nodes",
+      remedy: "Raise spec.waves.budget.maxUnavailable, or leave it: smaller waves are safer",
+      data: { group: "workers", size: 9, maxUnavailable: 2 },
+    },
+  ]);
+  expect(findings(sized(2), "waves/size-limited")).toEqual([]);
+});
+
+test("a node under pressure is in its wave with a warning, a node that is not Ready is told by that alone", () => {
+  const nodes = [
+    node("w-1", { unhealthyConditions: ["DiskPressure", "PIDPressure"] }),
+    node("w-2"),
+    node("w-3", { isReady: false, unhealthyConditions: ["NotReady", "MemoryPressure"] }),
+  ];
+  const waves = planWaves(inventory(nodes), plan());
+
+  expect(findings(waves, "waves/unhealthy-node")).toMatchObject([
+    {
+      severity: "warning",
+      message: "The node w-1 reports DiskPressure, PIDPressure",
+      where: { object: "Node/w-1", field: "status.conditions" },
+      remedy: "Look at it before its wave is opened: a node under pressure refuses pods",
+    },
+  ]);
+  expect(waves.waves.flatMap((wave) => wave.nodes.map(({ name }) => name))).toEqual(["w-1", "w-2"]);
+  expect(findings(waves, "waves/not-ready")).toHaveLength(1);
+});

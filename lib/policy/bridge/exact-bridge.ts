@@ -82,7 +82,7 @@ function noTiers(policies: number): Finding {
   return {
     code: "bridge/no-tiers",
     severity: "error",
-    message: `this Calico has no Tier resource, so the mirrors of ${policies} policies cannot stand before them`,
+    message: `this Calico has no Tier resource, so the mirrors of ${policies === 1 ? "1 policy" : `${policies} policies`} cannot stand before them`,
     reason:
       "without a tier of its own a mirror would end the evaluation for pods that have no policy in that direction",
     remedy:

@@ -80,7 +80,7 @@ function conjoined(
 ): readonly MirrorRule[] {
   const met = conjoin(pass, next);
   if (met.kind === "rule") return [met.rule];
-  if (met.kind === "refused") context.findings.push(noMirror(policy, rule, met.reason, context));
+  if (met.kind === "refused") context.findings.push(noMirror(policy, rule, met.reason, "split the rule", context));
   return [];
 }
 
@@ -106,7 +106,9 @@ function dedupe(rules: readonly MirrorRule[]): readonly MirrorRule[] {
 
 function transposeRule(policy: CalicoPolicy, rule: CalicoRule, context: Context): readonly MirrorRule[] {
   if (rule.http !== undefined) {
-    context.findings.push(noMirror(policy, rule, "it matches HTTP requests", context));
+    // A proxy sees requests at the pod's own end only.
+    const change = "take its HTTP match out until the migration is done";
+    context.findings.push(noMirror(policy, rule, "it matches HTTP requests", change, context));
     return [];
   }
   const own = context.direction === "ingress" ? rule.destination : rule.source;
@@ -227,7 +229,7 @@ function serviceEnds(service: WorldService, end: MirrorEnd, direction: MirroredD
   }));
 }
 
-function noMirror(policy: CalicoPolicy, rule: CalicoRule, reason: string, context: Context): Finding {
+function noMirror(policy: CalicoPolicy, rule: CalicoRule, reason: string, change: string, context: Context): Finding {
   return {
     code: "bridge/rule-has-no-mirror",
     severity: "error",
@@ -235,6 +237,6 @@ function noMirror(policy: CalicoPolicy, rule: CalicoRule, reason: string, contex
     where: whereOf(policy.identity, rule.position, `spec.${context.direction}[${rule.index}]`),
     reason:
       "while both networks run, the end that is still on the source must enforce what the migrated end's policy says",
-    remedy: "split the rule, or set spec.policies.continuity to bridge and read what it exposes",
+    remedy: `${change}, or set spec.policies.continuity to bridge and read what it exposes`,
   };
 }

@@ -157,7 +157,8 @@ function orderTooLarge(
     `the order of ${printRule(entry)} and ${others} cannot be written exactly; less is allowed than before`,
     {
       reason: hazardReasons[planned.causes[0]?.hazard ?? "H1"],
-      remedy: "reorder the rules at the source so that denies come first, or give the peers a common label",
+      remedy:
+        "give the peers of the earlier rules one common label and let one rule speak of it, or move this rule before them where it may count for them too",
       related,
       data,
     },

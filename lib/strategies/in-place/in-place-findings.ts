@@ -32,7 +32,8 @@ export function inPlaceFindings(
 }
 
 function unsureFindings(plan: Plan, source: SourceDetection): readonly Finding[] {
-  if (source.confidence !== "unsure" || plan.spec.source !== "auto") return [];
+  // A network that is not recognised at all is told as such, and refused.
+  if (source.confidence !== "unsure" || plan.spec.source !== "auto" || source.source === "unknown") return [];
   return [
     strategyFinding("strategies/unsure-source", {
       message: `the source looks like ${source.source}, and the inventory is not sure`,
