@@ -166,6 +166,7 @@ test.each([
   { what: "a pod that is not there", argv: ["explain", "--from", "a/b", "--to", "c/d"], exitCode: 2 },
   { what: "a revision that git does not know", argv: ["verify", "--base", "origin/main"], exitCode: 2 },
   { what: "diff of nothing", argv: ["diff"], exitCode: 2 },
+  { what: "diff of folders that are not there", argv: ["diff", "nowhere", "nothing"], exitCode: 2 },
   { what: "init over a plan that is there", argv: ["init", ...inventory], exitCode: 2 },
   { what: "a stage that is not there", argv: ["rollback", "200-general"], exitCode: 1 },
   { what: "a stage that was not opened", argv: ["next", "--retry", "100-canary"], exitCode: 1 },

@@ -41,6 +41,14 @@ export async function diff(operands: readonly string[], options: DiffOptions, st
     : await treeOfBase(options.base ?? "", options.out);
   if (before.tree === undefined) return endWithoutResult(before.findings, 2, options, streams);
   const after = await readTree(isTwoTrees ? young : options.out);
+  if (before.tree.size === 0 && after.size === 0) {
+    const [here, there] = isTwoTrees ? [young, old] : [options.out, `${options.out} at ${options.base}`];
+    const nothing = wrongUse(
+      `there is no rendered plan in ${here}, and none in ${there}`,
+      "run metachron synth first, or name the folder that holds the plans",
+    );
+    return endWithoutResult([nothing], 2, options, streams);
+  }
   const difference = await withWorkloads(diffTrees(before.tree, after), before.tree, after, options, streams);
   if (options.format === "json") printJson("PlanDiff", difference, streams);
   else streams.out(render(difference, options.format, maxBytes, streams));
