@@ -20,13 +20,10 @@ function isWithoutLoss({ translation }: ProvenFile): boolean {
   return translation.policies.every(({ result }) => result === "exact" || result === "carved");
 }
 
-/**
- * Unassigned ICMP types (POL030), HTTP rules that Cilium takes for TCP alone (POL037), and the pods' and nodes' networks
- * taken for granted (POL046) may close what was open.
- */
+/** Unassigned ICMP types (POL030) and the pods' and nodes' networks taken for granted (POL046) may close what was open. */
 function isAnnounced({ translation }: ProvenFile): boolean {
   const codes = new Set(translation.policies.flatMap(({ findings }) => findings.map(({ code }) => code as string)));
-  return ["POL030", "POL037", "POL046"].some((code) => codes.has(code));
+  return ["POL030", "POL046"].some((code) => codes.has(code));
 }
 
 function isOpened({ proof }: ProvenFile): boolean {
