@@ -186,6 +186,11 @@ export const translationFindings = {
     meaning: "applyOnForward has no counterpart",
     source: `${cilium}: host policies see the host only`,
   },
+  POL064: {
+    severity: "info",
+    meaning: "policies would also apply to host endpoints, of which nobody knows whether there are any",
+    source: "calico 3.32 reference, HostEndpoint",
+  },
 } as const satisfies Record<string, FindingKind>;
 
 /** A code of this room. */

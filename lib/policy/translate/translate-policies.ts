@@ -16,6 +16,7 @@ import { policyFinding, tieFinding } from "./policy-findings.ts";
 import { type PreparedSource, prepareSource } from "./prepare-source.ts";
 import { resolveRule } from "./resolve-rule.ts";
 import type { PolicyTranslation, Translation } from "./translation.ts";
+import { unknownHosts } from "./unknown-hosts.ts";
 
 /** What the translation is told beside the policies and the cluster. */
 export interface TranslationOptions {
@@ -73,7 +74,9 @@ export function translatePolicies(set: CalicoPolicySet, world: World, options: T
   const policies = [...translated.map(({ translation }) => translation), ...untranslated(set)];
   return {
     policies: policies.sort(byText((policy) => printIdentity(policy.source))),
-    findings: [...findings, ...kubernetesFindings(sources, living, cluster)].sort(compareFindings),
+    findings: [...findings, ...unknownHosts(set, world), ...kubernetesFindings(sources, living, cluster)].sort(
+      compareFindings,
+    ),
     requiredValues: mergeValues(translated.map(({ requiredValues }) => requiredValues)),
   };
 }
