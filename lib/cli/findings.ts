@@ -6,8 +6,8 @@ const ours = "metachron: how commands are used";
 export const commandFindings = {
   "cli/wrong-use": { severity: "error", meaning: "A command line asks for what cannot be", source: ours },
   "cli/no-policies": {
-    severity: "error",
-    meaning: "A side that is to be compared holds no policy; a warning where the other one does",
+    severity: "warning",
+    meaning: "A side that is to be compared holds no policy",
     source: ours,
   },
   "cli/plan-not-found": {

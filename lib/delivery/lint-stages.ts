@@ -1,6 +1,6 @@
 import type { Finding } from "../core/finding.ts";
 import { whereOf } from "../core/finding.ts";
-import { apiGroup, printIdentity } from "../core/identity.ts";
+import { apiGroup, identityOf, printIdentity } from "../core/identity.ts";
 import { getIn, getString, getStringMap, type JsonObject } from "../core/json.ts";
 import type { Stage } from "../stages/stage.ts";
 
@@ -111,15 +111,6 @@ function kindOf(object: JsonObject): string {
 
 function annotation(object: JsonObject, name: string): string | undefined {
   return getStringMap(object, "metadata", "annotations")[name];
-}
-
-function identityOf(object: JsonObject): { readonly kind: string; readonly namespace?: string; readonly name: string } {
-  const namespace = getString(object, "metadata", "namespace");
-  return {
-    kind: getString(object, "kind") ?? "",
-    name: getString(object, "metadata", "name") ?? "",
-    ...(namespace !== undefined && { namespace }),
-  };
 }
 
 function lintFinding(

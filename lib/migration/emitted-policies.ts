@@ -1,5 +1,5 @@
-import { printIdentity } from "../core/identity.ts";
-import { getString, getStringMap, type JsonObject } from "../core/json.ts";
+import { identityOf, printIdentity } from "../core/identity.ts";
+import { getStringMap, type JsonObject } from "../core/json.ts";
 import { parseOwnYaml, renderYaml } from "../core/yaml.ts";
 import type { RawObject } from "../inventory/inventory.ts";
 
@@ -10,13 +10,7 @@ import type { RawObject } from "../inventory/inventory.ts";
 export function readBack(objects: readonly JsonObject[]): readonly RawObject[] {
   return objects.map((object) => {
     const parsed = parseOwnYaml(renderYaml(object));
-    const namespace = getString(parsed, "metadata", "namespace");
-    const identity = {
-      apiVersion: getString(parsed, "apiVersion") ?? "",
-      kind: getString(parsed, "kind") ?? "",
-      ...(namespace !== undefined && { namespace }),
-      name: getString(parsed, "metadata", "name") ?? "",
-    };
+    const identity = identityOf(parsed);
     return {
       ...identity,
       labels: getStringMap(parsed, "metadata", "labels"),

@@ -1,6 +1,5 @@
 import type { Checked, Where } from "../core/finding.ts";
-import { printIdentity } from "../core/identity.ts";
-import { getString, type JsonObject } from "../core/json.ts";
+import { identityOf, printIdentity } from "../core/identity.ts";
 import { createFieldFinder } from "../inventory/find-field-position.ts";
 import { type EndSide, explainMixed, type MixedState } from "../policy/bridge/explain-mixed.ts";
 import { explainFlow, type FlowExplanation, type FlowQuestion, resolveFlow } from "../policy/prove/explain-flow.ts";
@@ -114,21 +113,12 @@ function placesOf({ stages }: PlannedMigration, tree: string): Places {
     for (const { file, object } of stage.objects) {
       const path = `${tree}/stages/${stage.id}/${file}`;
       const finder = createFieldFinder(stage.texts.get(file) ?? "", { file: path, line: 1, column: 1 });
-      finders.set(`emitted ${nameOf(object)}`, finder);
+      finders.set(`emitted ${printIdentity(identityOf(object))}`, finder);
     }
   return (where) => {
     const finder = where.file === undefined ? undefined : finders.get(where.file);
     return finder === undefined ? where : { ...where, ...finder(where.field ?? "spec") };
   };
-}
-
-function nameOf(object: JsonObject): string {
-  const namespace = getString(object, "metadata", "namespace");
-  return printIdentity({
-    kind: getString(object, "kind") ?? "",
-    ...(namespace !== undefined && { namespace }),
-    name: getString(object, "metadata", "name") ?? "",
-  });
 }
 
 function withPlaces(flow: MigrationFlow, place: Places): MigrationFlow {

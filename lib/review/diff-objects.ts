@@ -1,5 +1,5 @@
 import { type FieldChange, fieldChanges } from "../core/field-changes.ts";
-import { apiGroup, printIdentity } from "../core/identity.ts";
+import { apiGroup, identityOf, printIdentity } from "../core/identity.ts";
 import { getString, type JsonObject } from "../core/json.ts";
 import { byAll, byText, compareText } from "../core/order.ts";
 import { compareStageIds, placeOf } from "../delivery/layout.ts";
@@ -78,12 +78,7 @@ function groupOf(object: JsonObject): string {
 
 /** `Kind/namespace/name` of an object. */
 export function nameOf(object: JsonObject): string {
-  const namespace = getString(object, "metadata", "namespace");
-  return printIdentity({
-    kind: getString(object, "kind") ?? "",
-    name: getString(object, "metadata", "name") ?? "",
-    ...(namespace !== undefined && { namespace }),
-  });
+  return printIdentity(identityOf(object));
 }
 
 /** A key without the number of the attempt at its end: what the Jobs of two attempts have in common. */

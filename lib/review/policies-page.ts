@@ -1,5 +1,4 @@
-import { printIdentity } from "../core/identity.ts";
-import { getString, type JsonObject } from "../core/json.ts";
+import { identityOf, printIdentity } from "../core/identity.ts";
 import type { Decision, FlowEnd, Proof, ProofDifference } from "../policy/prove/proof.ts";
 import type { PolicyTranslation } from "../policy/translate/translation.ts";
 import type { PlannedMigration } from "../stages/planned-migration.ts";
@@ -50,19 +49,10 @@ function overview(policies: readonly PolicyTranslation[]): string {
   const rows = policies.map((policy) => [
     code(printIdentity(policy.source)),
     policy.result,
-    policy.outputs.map((output) => code(nameOf(output.object))).join(", "),
+    policy.outputs.map((output) => code(printIdentity(identityOf(output.object)))).join(", "),
     [...new Set(policy.findings.map((finding) => finding.code))].sort().map(code).join(" "),
   ]);
   return `## One row each\n\n${table(["source", "result", "becomes", "told"], rows)}`;
-}
-
-function nameOf(object: JsonObject): string {
-  const namespace = getString(object, "metadata", "namespace");
-  return printIdentity({
-    kind: getString(object, "kind") ?? "",
-    ...(namespace !== undefined && { namespace }),
-    name: getString(object, "metadata", "name") ?? "",
-  });
 }
 
 function proofSection(proof: Proof): string {

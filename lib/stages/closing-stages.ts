@@ -1,4 +1,5 @@
-import { getString } from "../core/json.ts";
+import { identityOf } from "../core/identity.ts";
+import type { JsonObject } from "../core/json.ts";
 import { agentObjects } from "../roll/agent-objects.ts";
 import { type GateCheck, gateObjects } from "../roll/gate-objects.ts";
 import {
@@ -133,8 +134,8 @@ export function removeStage(context: StageContext, end: SourceEnd): StageBuilder
     const { source } = migration.source;
     const id = `900-remove-${source}`;
     const before = end.preparation.filter((step) => step.before === "removal");
-    const refs = (objects: readonly { readonly object: Parameters<typeof refOf>[0] }[]): ObjectRef[] =>
-      objects.map((entry) => refOf(entry.object));
+    const refs = (objects: readonly { readonly object: JsonObject }[]): ObjectRef[] =>
+      objects.map((entry) => identityOf(entry.object));
     const bridgePolicies =
       migration.continuity === "exact" ? bridge.cilium : migration.continuity === "bridge" ? bridge.wide.cilium : [];
     // The tier was made first, so it goes last: no policy is left in it then.
@@ -166,16 +167,6 @@ export function removeStage(context: StageContext, end: SourceEnd): StageBuilder
       files: before.length === 0 ? [] : [{ file: "source-settings.md", text: preparationText(before) }],
       estimateSeconds: 300,
     });
-  };
-}
-
-function refOf(object: Parameters<typeof getString>[0]): ObjectRef {
-  const namespace = getString(object, "metadata", "namespace");
-  return {
-    apiVersion: getString(object, "apiVersion") ?? "",
-    kind: getString(object, "kind") ?? "",
-    ...(namespace !== undefined && { namespace }),
-    name: getString(object, "metadata", "name") ?? "",
   };
 }
 

@@ -101,7 +101,10 @@ function print(
     return;
   }
   const paint = createPaint(streams.useColor);
-  if (migration.stages.length > 0) streams.out(`${stageTable(migration, paint, streams.columns)}\n\n`);
+  if (migration.stages.length > 0)
+    streams.out(
+      `${stageTable(migration, paint, streams.isOutTerminal ? streams.columns : Number.POSITIVE_INFINITY)}\n\n`,
+    );
   const notes = findings.filter((finding) => finding.severity === "info").length;
   printFindingsBeside(
     findings.filter((finding) => finding.severity !== "info"),

@@ -1,6 +1,5 @@
 import { compareFindings, type Finding } from "../../core/finding.ts";
-import { type ObjectIdentity, printIdentity } from "../../core/identity.ts";
-import { getString, type JsonObject } from "../../core/json.ts";
+import { identityOf, type ObjectIdentity, printIdentity } from "../../core/identity.ts";
 import { renderYaml } from "../../core/yaml.ts";
 import type { Inventory } from "../../inventory/inventory.ts";
 import { writeTextFiles } from "../../io/write-text-files.ts";
@@ -115,15 +114,6 @@ function fileNames(translation: Translation): ReadonlyMap<TranslatedObject, stri
   return names;
 }
 
-function identityOf(object: JsonObject): { kind: string; namespace?: string; name: string } {
-  const namespace = getString(object, "metadata", "namespace");
-  return {
-    kind: getString(object, "kind") ?? "",
-    ...(namespace !== undefined && { namespace }),
-    name: getString(object, "metadata", "name") ?? "",
-  };
-}
-
 function renderOutput(output: TranslatedObject): string {
   return renderYaml(output.object, { comment: output.comment, keepKeyOrder: true });
 }
@@ -161,10 +151,10 @@ function reportOf(
       return {
         source: { ...identity, ...(position.file !== undefined && { file: position.file }) },
         result: policy.result,
-        outputs: policy.outputs.map((output) => ({
-          ...identityOf(output.object),
-          file: outputs.get(output) ?? "",
-        })),
+        outputs: policy.outputs.map((output) => {
+          const { apiVersion: _, ...own } = identityOf(output.object);
+          return { ...own, file: outputs.get(output) ?? "" };
+        }),
         findings: [...new Set(policy.findings.map((finding) => finding.code))].sort(),
       };
     }),

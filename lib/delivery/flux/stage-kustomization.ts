@@ -1,5 +1,5 @@
 import { digestAnnotation } from "../../core/digest-placeholder.ts";
-import { apiGroup } from "../../core/identity.ts";
+import { apiGroup, identityOf } from "../../core/identity.ts";
 import { getString, type JsonObject } from "../../core/json.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { HelmRelease, Stage } from "../../stages/stage.ts";
@@ -123,15 +123,7 @@ function healthChecks(
   objects: readonly JsonObject[],
   release: HelmRelease | undefined,
 ): readonly JsonObject[] {
-  const own = objects.filter(isChecked).map((object) => {
-    const namespace = getString(object, "metadata", "namespace");
-    return {
-      apiVersion: getString(object, "apiVersion") ?? "",
-      kind: getString(object, "kind") ?? "",
-      name: getString(object, "metadata", "name") ?? "",
-      ...(namespace !== undefined && { namespace }),
-    };
-  });
+  const own = objects.filter(isChecked).map((object) => ({ ...identityOf(object) }));
   if (release === undefined) return own;
   const helm = { apiVersion: "helm.toolkit.fluxcd.io/v2", kind: "HelmRelease", name: release.releaseName };
   return [{ ...helm, namespace: plan.spec.delivery.flux.namespace }, ...own];
